@@ -1,0 +1,157 @@
+//! The front door: what was typed, and which exit code it earns.
+
+pub mod output;
+
+mod cleanup;
+mod create;
+mod delete;
+mod demo;
+mod doctor;
+mod list;
+mod peer;
+mod send;
+mod show;
+mod stats;
+mod watch;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+use crate::fault::Fault;
+use output::Output;
+
+/// Says what a veth pair delivers: frames sent, received, in flight and lost in each direction, and their one-way delay.
+#[derive(Debug, Parser)]
+#[command(name = "veth-observer", version = crate::kernel::VERSION, propagate_version = true, max_term_width = 110)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// How to print: a table for people or JSON for programs
+    #[arg(short, long, global = true, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
+    pub output: Format,
+    /// Same as --output json
+    #[arg(short, long, global = true)]
+    pub json: bool,
+    /// Indent JSON
+    #[arg(short, long, global = true)]
+    pub pretty: bool,
+    /// Say more on standard error: -v what is done, -vv also what the kernel programs say
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// How to write the log on standard error
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    Table,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Demo(demo::Demo),
+    Create(create::Create),
+    Delete(delete::Delete),
+    #[command(visible_alias = "ls")]
+    List(list::List),
+    Show(show::Show),
+    Peer(peer::Peer),
+    Send(send::Send),
+    Watch(watch::Watch),
+    Stats(stats::Stats),
+    Doctor(doctor::Doctor),
+    Cleanup(cleanup::Cleanup),
+}
+
+impl Cli {
+    async fn run(self) -> Result<()> {
+        let out = &mut Output::new(&self.global);
+        match self.command {
+            Command::Demo(command) => command.run(out).await,
+            Command::Create(command) => command.run(out).await,
+            Command::Delete(command) => command.run(out).await,
+            Command::List(command) => command.run(out).await,
+            Command::Show(command) => command.run(out).await,
+            Command::Peer(command) => command.run(out).await,
+            Command::Send(command) => command.run(out).await,
+            Command::Watch(command) => command.run(out).await,
+            Command::Stats(command) => command.run(out).await,
+            Command::Doctor(command) => command.run(out).await,
+            Command::Cleanup(command) => command.run(out).await,
+        }
+    }
+}
+
+/// Parses the command line, runs the command and maps its outcome to an exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nobody is left to tell when even this cannot be written.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    start_log(&cli.global);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return report(&anyhow::Error::new(error).context("cannot start the async runtime")),
+    };
+    match runtime.block_on(cli.run()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report(&error),
+    }
+}
+
+/// Says what failed, why, and what mends it, and gives the exit code.
+fn report(error: &anyhow::Error) -> ExitCode {
+    if broken_pipe(error) {
+        return ExitCode::SUCCESS;
+    }
+    let fault = error.downcast_ref::<Fault>();
+    let mut message = format!("veth-observer: {error:#}\n");
+    if let Some(fix) = fault.and_then(|fault| fault.fix.as_ref()) {
+        message += &format!("fix: {fix}\n");
+    }
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), message.as_bytes());
+    ExitCode::from(fault.map_or(1, |fault| fault.kind.exit_code()))
+}
+
+/// The reader of our output went away: `veth-observer list | head -1` has done its job.
+fn broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}
+
+fn start_log(global: &Global) {
+    use tracing_subscriber::{EnvFilter, fmt};
+    let level = match global.verbose {
+        0 => "warn",
+        1 => "veth_observer=info,warn",
+        _ => "veth_observer=debug,info",
+    };
+    let filter = EnvFilter::try_from_env("VETH_OBSERVER_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match global.log_format {
+        LogFormat::Text => builder.init(),
+        LogFormat::Json => builder.json().init(),
+    }
+}

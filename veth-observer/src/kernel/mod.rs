@@ -1,0 +1,2 @@
+//! kernel
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,28 @@
+//! A delivery ledger for veth pairs, in the order the data walks through it.
+//!
+//! * [`model`]: the words: ends, pairs, samples and the one report that every view renders.
+//! * [`netns`]: finding, naming and entering network namespaces.
+//! * [`topology`]: which pairs exist, and making and removing them, over rtnetlink.
+//! * [`kernel`]: our programs and maps, from the embedded object to typed handles.
+//! * [`attach`]: tying the programs to both ends, and giving back exactly what was taken.
+//! * [`collect`]: reading counters and samples back out of the kernel.
+//! * [`delivery`]: the arithmetic: counters and a time in, a report out. Pure.
+//! * [`observe`]: the corridor that runs the five rooms above for one pair.
+//! * [`frame`]: building frames from flags and telling frames from bytes. Pure.
+//! * [`wire`]: putting a frame on an end.
+//! * [`view`]: reports, pairs and samples as text and JSON. Pure.
+//! * [`cli`]: the front door: one file per command, exit codes, signals.
+
+pub mod attach;
+pub mod cli;
+pub mod collect;
+pub mod delivery;
+pub mod fault;
+pub mod frame;
+pub mod kernel;
+pub mod model;
+pub mod netns;
+pub mod observe;
+pub mod topology;
+pub mod view;
+pub mod wire;

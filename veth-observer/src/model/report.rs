@@ -1,0 +1,99 @@
+//! The one shape of all machine output, and what every view renders.
+
+use serde::Serialize;
+
+use super::{SCHEMA, link::End};
+
+/// Delivery on every observed pair since its observation began.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    pub schema: u32,
+    pub pairs: Vec<PairReport>,
+}
+
+impl Report {
+    pub fn new(pairs: Vec<PairReport>) -> Self {
+        Self { schema: SCHEMA, pairs }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PairReport {
+    /// The name a person gave or would give: alias, else the named end's interface.
+    pub pair: String,
+    /// How long the pair has been observed, in nanoseconds of CLOCK_MONOTONIC.
+    pub elapsed_ns: u64,
+    /// Why the observation ended before it was asked to; none while all is well.
+    pub ended: Option<String>,
+    pub ends: [End; 2],
+    pub directions: [DirectionReport; 2],
+}
+
+/// How a frame is recognised at the two ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Matching {
+    /// A tag and the time ride in the socket buffer's control block from one end to the other.
+    Stamp,
+}
+
+/// `sent = received + Σ dropped + lost + in_flight`, in frames; `unmatched` stands beside it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DirectionReport {
+    pub from: String,
+    pub to: String,
+    pub matching: Matching,
+    pub sent: Traffic,
+    /// Arrivals that were seen sent.
+    pub received: Traffic,
+    pub dropped: Vec<Dropped>,
+    /// Sent, not yet received, and younger than the loss timeout. Frames.
+    pub in_flight: u64,
+    /// Sent longer ago than the loss timeout, not received, and not seen dropped (RFC 7680). Frames.
+    pub lost: u64,
+    /// What the ledger cannot place. Frames; 0 when it closes.
+    pub unexplained: u64,
+    /// Arrivals never seen sent. Frames.
+    pub unmatched: u64,
+    /// One-way delay of received frames (RFC 7679), egress hook to ingress hook, one clock.
+    pub delay: Delay,
+    /// Records that the observer itself lost. Frames.
+    pub collection_loss: u64,
+}
+
+/// Three units that are never mixed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Traffic {
+    /// Kernel buffers; one may hold many frames (GSO).
+    pub skbs: u64,
+    /// Frames as they would be on a wire.
+    pub frames: u64,
+    /// Bytes of those frames, headers and VLAN tag included, without FCS.
+    pub bytes: u64,
+}
+
+/// Frames that died at one place for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Dropped {
+    pub stage: String,
+    pub reason: String,
+    pub location: String,
+    pub frames: u64,
+}
+
+/// One-way delay of the frames that arrived; quantiles come from a histogram with 8 buckets per doubling and are within
+/// 4.5 % of the exact value, and never outside `[min, max]`. All but `count` are `None` when nothing arrived.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Delay {
+    /// Frames.
+    pub count: u64,
+    pub min_ns: Option<u64>,
+    pub mean_ns: Option<u64>,
+    pub p50_ns: Option<u64>,
+    pub p90_ns: Option<u64>,
+    pub p99_ns: Option<u64>,
+    pub p999_ns: Option<u64>,
+    pub max_ns: Option<u64>,
+    /// Arrivals whose clock read a few nanoseconds before their departure's; counted as 0.
+    pub clamped: u64,
+}

@@ -1,0 +1,3 @@
+//! One binary, one module per tier: see docs/testing.md.
+
+mod support;
