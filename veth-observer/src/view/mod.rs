@@ -1,1 +1,12 @@
-//! view
+//! Reports, pairs and samples as text. Pure.
+
+pub mod report;
+mod table;
+pub mod units;
+
+/// What a terminal can show.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Style {
+    /// µ and its kin; else plain ASCII.
+    pub unicode: bool,
+}
