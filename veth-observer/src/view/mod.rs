@@ -1,1 +1,3 @@
-//! view
+//! Reports, pairs and samples as text and JSON. Pure: no clock, no socket, no kernel type.
+
+pub mod pairs;
