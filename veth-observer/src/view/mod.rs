@@ -1,5 +1,6 @@
-//! Reports, pairs and samples as text. Pure.
+//! Reports, pairs and samples as text and JSON. Pure: no clock, no socket, no kernel type.
 
+pub mod pairs;
 pub mod report;
 mod table;
 pub mod units;
