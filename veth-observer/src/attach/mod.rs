@@ -1,1 +1,3 @@
-//! attach
+//! Tying programs to the ends of a pair, and seeing what is tied there.
+
+pub mod programs;

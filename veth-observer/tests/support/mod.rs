@@ -1,1 +1,5 @@
 //! What the tests share.
+
+pub(crate) mod bpf;
+pub(crate) mod command;
+pub(crate) mod netns;
