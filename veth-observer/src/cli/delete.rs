@@ -8,8 +8,10 @@ use serde::Serialize;
 
 use super::output::Output;
 use crate::{
+    fault::Fault,
     model::{SCHEMA, link::Pair},
-    topology::{self, manage},
+    netns::Namespace,
+    topology::{self, Found, Selector, manage},
     view,
 };
 
@@ -35,6 +37,7 @@ struct Deleted {
 impl Delete {
     pub(super) async fn run(self, out: &mut Output) -> Result<()> {
         let found = topology::find(&self.pair).await?;
+        refuse_a_guess(&self.pair, &found)?;
         let line = view::pairs::line(&found.pair);
         if !self.yes && io::stdin().is_terminal() && !confirmed(&format!("delete {line}? [y/N] "))? {
             bail!("nothing was deleted");
@@ -46,6 +49,22 @@ impl Delete {
         let [one, other] = &found.pair.ends;
         out.line(format!("deleted {} <-> {}", view::pairs::with_index(one), view::pairs::with_index(other)))
     }
+}
+
+/// A bare name that is not here but happens to be in some other namespace, a container's perhaps, is fine to look at and
+/// too little to delete by.
+fn refuse_a_guess(typed: &str, found: &Found) -> Result<()> {
+    let selector: Selector = typed.parse()?;
+    let here = Namespace::current()?;
+    let elsewhere = !found.namespaces[found.named].as_ref().is_some_and(|there| there.same(&here));
+    if selector.netns.is_none() && elsewhere {
+        let netns = &found.pair.ends[found.named].netns;
+        let message = format!("{typed} is not in this network namespace but in netns {netns}");
+        return Err(Fault::not_found(message)
+            .fix(format!("veth-observer delete {}", found.selector()))
+            .into());
+    }
+    Ok(())
 }
 
 fn confirmed(question: &str) -> io::Result<bool> {

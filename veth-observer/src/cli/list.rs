@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::output::Output;
 use crate::{
@@ -54,6 +55,8 @@ impl List {
 }
 
 async fn watch(out: &mut Output) -> Result<()> {
+    // Before the first line is out: whoever read it may interrupt us at once.
+    let mut interrupts = signal(SignalKind::interrupt())?;
     let (mut follower, mut changes) = Follower::start().await?;
     loop {
         for change in &changes {
@@ -66,7 +69,7 @@ async fn watch(out: &mut Output) -> Result<()> {
         }
         tokio::select! {
             next = follower.next() => changes = next?,
-            interrupted = tokio::signal::ctrl_c() => return Ok(interrupted?),
+            _ = interrupts.recv() => return Ok(()),
         }
     }
 }

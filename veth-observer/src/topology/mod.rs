@@ -2,6 +2,7 @@
 
 mod changes;
 mod connection;
+mod describe;
 mod device;
 mod follow;
 pub mod manage;
@@ -12,6 +13,7 @@ mod snapshot;
 
 pub use changes::{Change, Event};
 pub use connection::Connection;
+pub use describe::describe;
 pub use follow::Follower;
 pub use select::{Found, Selected, find, select};
 pub use selector::{EndSelector, Selector};

@@ -33,6 +33,15 @@ pub struct Found {
     pub named: usize,
 }
 
+impl Found {
+    /// The selector that names the named end from anywhere.
+    pub fn selector(&self) -> String {
+        let end = &self.pair.ends[self.named];
+        let name = end.ifname.clone().unwrap_or_else(|| format!("ifindex:{}", end.ifindex));
+        exact(&end.netns, &name)
+    }
+}
+
 /// Finds the one pair that `selector` names, both ends with a namespace that can be entered.
 ///
 /// No pair or several: [`Kind::NotFound`](crate::fault::Kind::NotFound), with what comes near. An end out of reach:
@@ -121,20 +130,20 @@ fn hits<'a>(
     if veths.is_empty() { everywhere } else { veths }
 }
 
-/// The selector that names `device` and nothing else.
-fn exact(netns: &Netns, device: &Device) -> String {
+/// The selector that names this end and nothing else.
+fn exact(netns: &Netns, name: &str) -> String {
     // A process may be gone tomorrow, and `pid N (command)` is no selector.
     let place = match (&netns.name, netns.inode) {
         (Some(name), _) if name == HOST || crate::netns::names().contains(name) => name.clone(),
         (_, Some(inode)) => inode.to_string(),
         _ => "?".into(),
     };
-    format!("netns:{place}/{}", device.ifname)
+    format!("netns:{place}/{name}")
 }
 
 fn several(wanted: &Selector, snapshot: &Snapshot, hits: &[(usize, &Device)]) -> Fault {
     let mut candidates: Vec<String> =
-        hits.iter().map(|(at, device)| exact(&snapshot.places[*at].id, device)).collect();
+        hits.iter().map(|(at, device)| exact(&snapshot.places[*at].id, &device.ifname)).collect();
     candidates.sort();
     let message = format!("{wanted} names {} veth ends: {}", candidates.len(), candidates.join(", "));
     Fault::not_found(message).fix("name one of them")
@@ -151,16 +160,15 @@ fn no_veth(device: &Device, netns: &Netns) -> Fault {
 }
 
 fn nothing(wanted: &Selector, snapshot: &Snapshot) -> Fault {
+    // In the order of the namespaces, the caller's own first.
     let mut near: Vec<String> = match &wanted.end {
         EndSelector::Name(name) => snapshot
             .devices()
             .filter(|(_, device)| device.is_veth() && near(name, &device.ifname))
-            .map(|(at, device)| exact(&snapshot.places[at].id, device))
+            .map(|(at, device)| exact(&snapshot.places[at].id, &device.ifname))
             .collect(),
         EndSelector::Index(_) => Vec::new(),
     };
-    near.sort();
-    near.dedup();
     near.truncate(3);
     let fault = Fault::not_found(format!("there is no veth end {wanted}"));
     if near.is_empty() {

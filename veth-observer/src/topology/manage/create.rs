@@ -3,7 +3,10 @@
 use std::{io, os::fd::AsFd, os::fd::AsRawFd};
 
 use anyhow::{Result, anyhow};
-use netlink_packet_route::link::{InfoData, InfoVeth, LinkAttribute, LinkMessage};
+use netlink_packet_route::{
+    address::AddressAttribute,
+    link::{InfoData, InfoVeth, LinkAttribute, LinkMessage},
+};
 use rtnetlink::{LinkMessageBuilder, LinkUnspec, LinkVeth};
 
 use super::{Made, refused, set_up, spec::EndSpec, spec::PairSpec};
@@ -109,7 +112,9 @@ async fn refreshed(mut made: Made, spec: &PairSpec, connections: &[Connection; 2
 
 async fn add_addresses(end: &EndSpec, connection: &Connection, ifindex: u32) -> Result<()> {
     for address in &end.addrs {
-        let request = connection.address().add(ifindex, address.ip, address.prefix);
+        let mut request = connection.address().add(ifindex, address.ip, address.prefix);
+        // rtnetlink adds a broadcast address unasked; `ip` does not.
+        request.message_mut().attributes.retain(|it| !matches!(it, AddressAttribute::Broadcast(_)));
         let done = request.execute().await.map_err(io_error);
         done.map_err(|error| refused(&error, &format!("cannot add {address} to {}", end.name)))?;
     }
