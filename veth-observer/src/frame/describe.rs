@@ -83,9 +83,15 @@ pub struct Icmp {
     #[serde(rename = "type")]
     pub kind: u8,
     pub code: u8,
-    /// Identifier and sequence number of an echo.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub echo: Option<(u16, u16)>,
+    pub echo: Option<Echo>,
+}
+
+/// Which echo of which sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Echo {
+    pub id: u16,
+    pub sequence: u16,
 }
 
 /// An ARP packet; the addresses are there when it is for IPv4 over Ethernet.
@@ -220,7 +226,12 @@ fn transport(packet: &LaxIpPayloadSlice<'_>, fragment: Option<Fragment>) -> Opti
 
 fn icmp(bytes: &[u8], echo: [u8; 2]) -> Option<Icmp> {
     let [kind, code] = array(bytes, 0)?;
-    let numbers = || Some((u16::from_be_bytes(array(bytes, 4)?), u16::from_be_bytes(array(bytes, 6)?)));
+    let numbers = || {
+        Some(Echo {
+            id: u16::from_be_bytes(array(bytes, 4)?),
+            sequence: u16::from_be_bytes(array(bytes, 6)?),
+        })
+    };
     Some(Icmp { kind, code, echo: if echo.contains(&kind) { numbers() } else { None } })
 }
 

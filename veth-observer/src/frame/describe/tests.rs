@@ -46,7 +46,7 @@ fn a_later_fragment_has_no_ports() {
 
 #[test]
 fn icmp_and_arp() {
-    let echo = Icmp { kind: 8, code: 0, echo: Some((1, 3)) };
+    let echo = Icmp { kind: 8, code: 0, echo: Some(Echo { id: 1, sequence: 3 }) };
     assert_eq!(whole("icmp4").transport, Some(Transport::Icmp(echo)));
     let solicitation = Icmp { kind: 135, code: 0, echo: None };
     assert_eq!(whole("neighbor6").transport, Some(Transport::Icmp6(solicitation)));
