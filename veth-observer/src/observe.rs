@@ -1,1 +1,192 @@
-//! observe
+//! The corridor for one pair: topology → attach → programs → maps, ring → collect → delivery → [`Report`].
+
+use std::time::Duration;
+
+use anyhow::Result;
+use tracing::info;
+
+use crate::{
+    attach::{Attachment, Lane},
+    collect::{self, Samples, clock},
+    delivery::{Ledger, Reading},
+    kernel::{self, Loaded},
+    model::{
+        link::End,
+        report::{DirectionReport, PairReport, Report},
+        sample::{Sample, Sampled},
+    },
+    topology::Selected,
+};
+
+pub use kernel::Sampling;
+
+/// How long frames that left before we came may take to arrive; what comes without a stamp until then is not reported.
+const SETTLE: Duration = Duration::from_millis(20);
+
+/// How often to look whether what was in flight has landed.
+const LANDING: Duration = Duration::from_millis(5);
+
+/// The longest loss timeout that can be asked for.
+pub const LONGEST_TIMEOUT: Duration = kernel::Settings::LONGEST_TIMEOUT;
+
+/// What to observe beyond counting and timing every frame.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// A frame that takes longer is lost (Tmax of RFC 7680); at most [`LONGEST_TIMEOUT`].
+    pub loss_timeout: Duration,
+    pub sampling: Option<Sampling>,
+    /// Let the kernel programs write into our log.
+    pub kernel_log: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { loss_timeout: Duration::from_secs(2), sampling: None, kernel_log: false }
+    }
+}
+
+/// One pair under observation. Dropping it takes everything off again.
+pub struct Observation {
+    pair: String,
+    ends: [End; 2],
+    settings: Settings,
+    // Before `loaded`: programs come off their hooks before their maps go.
+    attachment: Attachment,
+    loaded: Loaded,
+    samples: Option<Samples>,
+    ledgers: [Ledger; 2],
+    started_ns: u64,
+    ended: Option<String>,
+    _lane: Lane,
+}
+
+impl Observation {
+    /// Attaches to both ends; when this returns, every frame from now on is counted.
+    pub async fn start(selected: &Selected, settings: Settings) -> Result<Self> {
+        let (ends, namespaces) = (&selected.pair.ends, &selected.namespaces);
+        let lane = Lane::claim(ends, namespaces)?;
+        let mut loaded = kernel::load(&kernel::Settings {
+            lane: lane.index,
+            loss_timeout: settings.loss_timeout,
+            sampling: settings.sampling,
+            log: settings.kernel_log,
+        })?;
+        let attachment = Attachment::new(&mut loaded, ends, namespaces)?;
+        let timeout_ns = u64::try_from(settings.loss_timeout.as_nanos())?;
+        let ledger = Ledger::new(timeout_ns, loaded.epoch_shift);
+        let mut this = Self {
+            pair: ends[selected.named].label(),
+            ends: ends.clone(),
+            settings,
+            attachment,
+            samples: loaded.samples.take().map(Samples::new),
+            loaded,
+            ledgers: [ledger.clone(), ledger],
+            started_ns: clock::monotonic_ns(),
+            ended: None,
+            _lane: lane,
+        };
+        tokio::time::sleep(SETTLE).await;
+        let readings = this.read()?;
+        for (ledger, reading) in this.ledgers.iter_mut().zip(&readings) {
+            ledger.start(reading);
+        }
+        info!(a = %this.ends[0].label(), b = %this.ends[1].label(), "observing");
+        Ok(this)
+    }
+
+    /// The ledger as it stands. Call it at least every [`Observation::longest_pause`].
+    pub fn report(&mut self) -> Result<Report> {
+        let readings = self.read()?;
+        self.notice_end();
+        Ok(self.report_of(&readings))
+    }
+
+    /// How often the ledger must be looked at to tell what is lost in time.
+    pub fn longest_pause(&self) -> Duration {
+        self.settings.loss_timeout.max(Duration::from_millis(100))
+    }
+
+    /// Samples written since the last call, oldest first, at most `most`.
+    pub fn samples(&mut self, most: usize) -> Vec<Sample> {
+        self.samples.as_mut().map_or_else(Vec::new, |samples| samples.take(most))
+    }
+
+    /// What sampling took, skipped and lost so far, in both directions.
+    pub fn sampled(&self) -> Result<Sampled> {
+        let mut sum = Sampled::default();
+        for Reading { received, .. } in self.read()? {
+            sum.taken += received.sampled;
+            sum.skipped += received.skipped;
+            sum.lost += received.sample_lost;
+        }
+        Ok(sum)
+    }
+
+    /// Why there is nothing more to observe: an end was deleted. `None` while there is.
+    pub fn ended(&mut self) -> Option<&str> {
+        self.notice_end();
+        self.ended.as_deref()
+    }
+
+    /// Stops counting departures, waits until what is in flight has landed or is lost, and gives the final report.
+    /// Samples that are still in the ring can be taken afterwards.
+    pub async fn finish(&mut self) -> Result<Report> {
+        self.attachment.close_egress();
+        let deadline = tokio::time::Instant::now() + self.settings.loss_timeout;
+        loop {
+            let readings = self.read()?;
+            self.notice_end();
+            let report = self.report_of(&readings);
+            let landed = report.pairs[0].directions.iter().all(|direction| direction.in_flight == 0);
+            if landed {
+                return Ok(report);
+            }
+            if self.ended.is_some() || tokio::time::Instant::now() >= deadline {
+                for (ledger, reading) in self.ledgers.iter_mut().zip(&readings) {
+                    ledger.close(reading);
+                }
+                return Ok(self.report_of(&readings));
+            }
+            tokio::time::sleep(LANDING).await;
+        }
+    }
+
+    /// Forwards what the kernel programs logged.
+    pub fn flush_log(&mut self) {
+        if let Some(log) = &mut self.loaded.log {
+            log.flush();
+        }
+    }
+
+    fn read(&self) -> Result<[Reading; 2]> {
+        collect::read(&self.loaded.sent, &self.loaded.received, 0)
+    }
+
+    fn notice_end(&mut self) {
+        if self.ended.is_none()
+            && let Some(end) = self.attachment.gone()
+        {
+            self.ended = Some(format!("{} was deleted", self.ends[end].label()));
+        }
+    }
+
+    fn report_of(&mut self, readings: &[Reading; 2]) -> Report {
+        let names = [self.name(0), self.name(1)];
+        let directions: [DirectionReport; 2] = [(0, 1), (1, 0)]
+            .map(|(from, to)| self.ledgers[from].report(&readings[from], &names[from], &names[to]));
+        Report::new(vec![PairReport {
+            pair: self.pair.clone(),
+            elapsed_ns: readings[0].before_ns.saturating_sub(self.started_ns),
+            ended: self.ended.clone(),
+            ends: self.ends.clone(),
+            directions,
+        }])
+    }
+
+    /// The name of an end, with its namespace where both ends are called the same.
+    fn name(&self, end: usize) -> String {
+        let label = self.ends[end].label();
+        if label == self.ends[1 - end].label() { format!("{label}@{}", self.ends[end].netns) } else { label }
+    }
+}

@@ -8,10 +8,12 @@ mod delete;
 mod demo;
 mod doctor;
 mod list;
+mod observing;
 mod peer;
 mod send;
 mod show;
 mod stats;
+mod stop;
 mod watch;
 
 use std::process::ExitCode;
@@ -124,6 +126,9 @@ pub fn main() -> ExitCode {
 fn report(error: &anyhow::Error) -> ExitCode {
     if broken_pipe(error) {
         return ExitCode::SUCCESS;
+    }
+    if error.is::<stop::Interrupted>() {
+        return ExitCode::from(130);
     }
     let fault = error.downcast_ref::<Fault>();
     let mut message = format!("veth-observer: {error:#}\n");

@@ -6,12 +6,14 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::{Format, Global};
+use crate::view::Style;
 
 /// Where a command prints. Errors of writing come back, so that a closed pipe ends the command quietly.
 pub struct Output {
     stdout: Stdout,
     json: bool,
     pretty: bool,
+    style: Style,
     /// How often -v was given.
     pub verbose: u8,
 }
@@ -22,6 +24,7 @@ impl Output {
             stdout: io::stdout(),
             json: global.json || global.output == Format::Json,
             pretty: global.pretty,
+            style: Style { unicode: utf8_locale() },
             verbose: global.verbose,
         }
     }
@@ -29,6 +32,11 @@ impl Output {
     /// True when the caller wants JSON.
     pub fn wants_json(&self) -> bool {
         self.json
+    }
+
+    /// How text for people is to be written.
+    pub fn style(&self) -> Style {
+        self.style
     }
 
     /// Prints one JSON value and a line end.
@@ -51,4 +59,18 @@ impl Output {
     pub fn line(&mut self, line: impl AsRef<str>) -> Result<()> {
         self.text(&format!("{}\n", line.as_ref()))
     }
+}
+
+/// Tells the person at the terminal something that is not output.
+pub fn note(line: impl AsRef<str>) {
+    // Nobody is left to tell when standard error is closed.
+    let _ = io::stderr().write_all(format!("{}\n", line.as_ref()).as_bytes());
+}
+
+/// Whether the locale can show µ: the first of the variables that is set decides, as in setlocale(3).
+fn utf8_locale() -> bool {
+    let set = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    set.is_some_and(|value| value.to_ascii_lowercase().replace('-', "").contains("utf8"))
 }

@@ -1,17 +1,77 @@
-//! `stats`
+//! `stats`: the delivery ledger of one pair.
+
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
 
-use super::output::Output;
+use super::{observing::Observing, output::Output, stop::Stop};
+use crate::{model::report::Report, view};
 
-/// Stats
+/// Count and time every frame of a pair, both ways, and say what was sent, received, in flight and lost
 #[derive(Debug, Args)]
-pub struct Stats {}
+#[command(after_help = "\
+Examples:
+  veth-observer stats veth0                      until Ctrl-C, then the summary
+  veth-observer stats veth0 --interval 1s -c 10  a line each way every second, ten times
+  veth-observer stats netns:blue/eth0 --duration 30s -j | jq '.pairs[0].directions[].lost'
+
+Numbers count from the moment of attaching. Lost are frames that did not arrive within --loss-timeout.")]
+pub struct Stats {
+    #[command(flatten)]
+    observing: Observing,
+    /// Report every so often while it runs, for example 1s or 500ms
+    #[arg(short, long, value_parser = humantime::parse_duration, value_name = "DURATION")]
+    interval: Option<Duration>,
+    /// Stop after this many reports; every second unless --interval says otherwise
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+}
 
 impl Stats {
     pub(super) async fn run(self, out: &mut Output) -> Result<()> {
-        let _ = out;
-        todo!()
+        let mut stop = Stop::after(self.observing.duration)?;
+        let mut observation = self.observing.start(None, out.verbose).await?;
+        let interval = self.interval.or(self.count.map(|_| Duration::from_secs(1)));
+        let pause = observation.longest_pause();
+        let mut reports = tokio::time::interval(interval.unwrap_or(pause).max(Duration::from_millis(1)));
+        let mut housekeeping = tokio::time::interval(pause.min(Duration::from_millis(100)));
+        reports.tick().await;
+        let mut lines = view::report::Lines::new(out.style());
+        let mut printed = 0;
+        loop {
+            tokio::select! {
+                () = stop.wait() => break,
+                _ = housekeeping.tick() => {
+                    observation.flush_log();
+                    if observation.ended().is_some() {
+                        break;
+                    }
+                }
+                _ = reports.tick() => {
+                    let report = observation.report()?;
+                    if interval.is_some() {
+                        print_interval(out, &mut lines, &report)?;
+                        printed += 1;
+                        if self.count == Some(printed) {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        let report = stop.last(observation.finish()).await?;
+        observation.flush_log();
+        if !out.wants_json() {
+            out.text(&view::report::summary(&report, out.style()))
+        } else if interval.is_none() || report.pairs[0].ended.is_some() {
+            out.json(&report)
+        } else {
+            Ok(())
+        }
     }
+}
+
+fn print_interval(out: &mut Output, lines: &mut view::report::Lines, report: &Report) -> Result<()> {
+    if out.wants_json() { out.json(report) } else { out.text(&lines.next(report)) }
 }

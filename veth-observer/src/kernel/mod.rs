@@ -1,2 +1,9 @@
-//! kernel
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+//! Our programs and maps in the kernel: the embedded object, loading it, and typed handles on what it holds.
+
+pub mod features;
+mod load;
+pub mod log;
+pub mod object;
+
+pub use load::{Loaded, Sampling, Settings, load};
+pub use object::VERSION;

@@ -51,8 +51,8 @@ pub struct DirectionReport {
     pub in_flight: u64,
     /// Sent longer ago than the loss timeout, not received, and not seen dropped (RFC 7680). Frames.
     pub lost: u64,
-    /// What the ledger cannot place. Frames; 0 when it closes.
-    pub unexplained: u64,
+    /// What the ledger cannot place. Frames; 0 when it closes, negative when more arrived than left.
+    pub unexplained: i64,
     /// Arrivals never seen sent. Frames.
     pub unmatched: u64,
     /// One-way delay of received frames (RFC 7679), egress hook to ingress hook, one clock.

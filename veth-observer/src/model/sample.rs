@@ -19,7 +19,7 @@ pub struct Sample {
 
 /// What the sampling itself left out, in samples.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Sampling {
+pub struct Sampled {
     /// Written to the ring.
     pub taken: u64,
     /// Skipped by the sampling rate.

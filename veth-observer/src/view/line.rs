@@ -4,10 +4,7 @@ use std::{fmt::Write as _, net::IpAddr, time::Duration, time::UNIX_EPOCH};
 
 use serde::Serialize;
 
-use super::{
-    escape,
-    units::{self, Charset},
-};
+use super::{Style, escape, units};
 use crate::{
     frame::{
         describe::{Arp, Description, Echo, Fragment, Icmp, Network, Transport, describe},
@@ -53,17 +50,18 @@ pub fn object<'a>(sample: &Sample, names: [&'a str; 2]) -> Object<'a> {
 }
 
 /// The line for people: time of day in UTC, direction, what the frame says, length in bytes, delay.
-pub fn line(sample: &Sample, names: [&str; 2], charset: Charset) -> String {
+pub fn line(sample: &Sample, names: [&str; 2], style: Style) -> String {
     let (from, to) = direction(sample, names);
     let time = rfc3339(sample.at_ns);
     let time = time.split_once('T').map_or(time.as_str(), |(_, time)| time);
     let what = summary(&described(sample));
     let mut text = format!("{time}  {}>{}  {what}  {}", escape::name(from), escape::name(to), sample.len);
     if sample.frames > 1 {
-        let _ = write!(text, "  {}{} frames", charset.times(), sample.frames);
+        let times = if style.unicode { "×" } else { "x" };
+        let _ = write!(text, "  {times}{} frames", sample.frames);
     }
     match sample.delay_ns {
-        Some(delay) => text + "  delay " + &units::duration(delay, charset),
+        Some(delay) => text + "  delay " + &units::duration(delay, style),
         None => text + "  unmatched",
     }
 }

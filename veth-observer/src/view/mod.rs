@@ -1,5 +1,6 @@
-//! Reports, pairs and samples as text and JSON. Pure.
+//! Reports, pairs and samples as text and JSON. Pure: no clock, no socket, no kernel type.
 //!
+//! * [`report`]: what a pair delivered, as tables.
 //! * [`line`]: one arrived frame in one line.
 //! * [`decode`]: one frame layer by layer.
 //! * [`units`], [`escape`]: how numbers and names are written everywhere.
@@ -7,4 +8,13 @@
 pub mod decode;
 pub mod escape;
 pub mod line;
+pub mod report;
+mod table;
 pub mod units;
+
+/// What a terminal can show.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Style {
+    /// µ and its kin; else plain ASCII.
+    pub unicode: bool,
+}

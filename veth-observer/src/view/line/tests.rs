@@ -1,6 +1,7 @@
 use super::*;
 use crate::frame::specimen;
 
+const UNICODE: Style = Style { unicode: true };
 const NAMES: [&str; 2] = ["vethX", "vethY"];
 
 fn sample(bytes: Vec<u8>) -> Sample {
@@ -16,7 +17,7 @@ fn shown(name: &str) -> String {
 #[test]
 fn the_frame_of_the_document() {
     assert_eq!(
-        line(&sample(specimen::frame("tcp4")), NAMES, Charset::Utf8),
+        line(&sample(specimen::frame("tcp4")), NAMES, UNICODE),
         "12:00:01.123456789Z  vethX>vethY  22:11:11:11:11:11 > 22:22:22:22:22:22  \
          1.1.1.1.1111 > 2.2.2.2.2222  tcp [S]  57  delay 2.42 µs"
     );
@@ -26,10 +27,10 @@ fn the_frame_of_the_document() {
 fn many_frames_in_one_buffer_from_the_other_end_and_no_delay() {
     let frame = specimen::frame("tcp4");
     let many = Sample { from: 1, delay_ns: None, frames: 44, len: 63_790, ..sample(frame) };
-    let text = line(&many, NAMES, Charset::Ascii);
+    let text = line(&many, NAMES, Style { unicode: false });
     assert!(text.contains("  vethY>vethX  "), "{text}");
     assert!(text.ends_with("  tcp [S]  63790  x44 frames  unmatched"), "{text}");
-    assert!(line(&many, NAMES, Charset::Utf8).contains("  ×44 frames  "));
+    assert!(line(&many, NAMES, UNICODE).contains("  ×44 frames  "));
 }
 
 #[test]
@@ -64,7 +65,7 @@ fn frames_that_are_not_ip_or_not_whole() {
 
 #[test]
 fn a_name_cannot_steer_the_terminal() {
-    let text = line(&sample(specimen::frame("arp")), ["a\u{1b}[2J", "b\r"], Charset::Utf8);
+    let text = line(&sample(specimen::frame("arp")), ["a\u{1b}[2J", "b\r"], UNICODE);
     assert!(!text.contains(char::is_control), "{text}");
 }
 
@@ -93,7 +94,7 @@ fn every_cut_and_every_time_prints() {
             let bytes = whole[..cut].to_vec();
             for at_ns in [0, u64::MAX] {
                 let cut = Sample { at_ns, len: u32::MAX, bytes: bytes.clone(), ..sample(vec![]) };
-                assert!(!line(&cut, NAMES, Charset::Utf8).contains('\n'));
+                assert!(!line(&cut, NAMES, UNICODE).contains('\n'));
             }
         }
     }

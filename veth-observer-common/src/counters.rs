@@ -1,0 +1,124 @@
+//! What the programs count, per direction and per CPU.
+
+use crate::buckets;
+
+/// Departures are also counted by the epoch of their sending, so that loss can be told from flight.
+/// See [`epoch`].
+pub const EPOCHS: usize = 16;
+
+/// Number of the epoch in which a frame with this send time left, modulo [`EPOCHS`].
+///
+/// An epoch lasts `2^shift` nanoseconds of CLOCK_MONOTONIC. `time` may be cut to [`crate::stamp::TIME_BITS`] bits as
+/// long as `shift` is at most `TIME_BITS - 4`.
+#[inline(always)]
+pub const fn epoch(time: u64, shift: u32) -> usize {
+    (time >> shift) as usize & (EPOCHS - 1)
+}
+
+/// Written by the egress program of the sending end.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    pub skbs: u64,
+    pub frames: u64,
+    /// Bytes on the wire: headers of every GSO segment and the VLAN tag included, no FCS.
+    pub bytes: u64,
+    /// Frames by epoch of sending.
+    pub epochs: [u64; EPOCHS],
+}
+
+/// Written by the ingress program of the receiving end. Only `unmatched` counts frames that carried no stamp of ours.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    pub skbs: u64,
+    pub frames: u64,
+    pub bytes: u64,
+    /// Frames that arrived without a stamp of this observation.
+    pub unmatched: u64,
+    /// Frames whose arrival read earlier than their departure, and were counted with a delay of 0.
+    pub clamped: u64,
+    /// Sum over frames, in nanoseconds.
+    pub delay_sum_ns: u64,
+    /// Valid once `frames` is not 0.
+    pub delay_min_ns: u64,
+    pub delay_max_ns: u64,
+    /// Samples written to the ring, in skbs.
+    pub sampled: u64,
+    /// Samples not taken by the rate, in skbs.
+    pub skipped: u64,
+    /// Samples that the ring had no room for, in skbs.
+    pub sample_lost: u64,
+    /// Frames by epoch of sending.
+    pub epochs: [u64; EPOCHS],
+    /// Frames by one-way delay; bounds in [`buckets`].
+    pub delays: [u64; buckets::COUNT],
+}
+
+impl Sent {
+    pub const ZERO: Self = Self { skbs: 0, frames: 0, bytes: 0, epochs: [0; EPOCHS] };
+
+    /// Adds what another CPU counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.skbs += other.skbs;
+        self.frames += other.frames;
+        self.bytes += other.bytes;
+        add_each(&mut self.epochs, &other.epochs);
+    }
+}
+
+impl Received {
+    pub const ZERO: Self = Self {
+        skbs: 0,
+        frames: 0,
+        bytes: 0,
+        unmatched: 0,
+        clamped: 0,
+        delay_sum_ns: 0,
+        delay_min_ns: 0,
+        delay_max_ns: 0,
+        sampled: 0,
+        skipped: 0,
+        sample_lost: 0,
+        epochs: [0; EPOCHS],
+        delays: [0; buckets::COUNT],
+    };
+
+    /// Adds what another CPU counted.
+    pub fn merge(&mut self, other: &Self) {
+        if other.frames > 0 {
+            let first = self.frames == 0;
+            self.delay_min_ns =
+                if first { other.delay_min_ns } else { self.delay_min_ns.min(other.delay_min_ns) };
+            self.delay_max_ns = self.delay_max_ns.max(other.delay_max_ns);
+        }
+        self.skbs += other.skbs;
+        self.frames += other.frames;
+        self.bytes += other.bytes;
+        self.unmatched += other.unmatched;
+        self.clamped += other.clamped;
+        self.delay_sum_ns += other.delay_sum_ns;
+        self.sampled += other.sampled;
+        self.skipped += other.skipped;
+        self.sample_lost += other.sample_lost;
+        add_each(&mut self.epochs, &other.epochs);
+        add_each(&mut self.delays, &other.delays);
+    }
+}
+
+fn add_each(into: &mut [u64], from: &[u64]) {
+    for (into, from) in into.iter_mut().zip(from) {
+        *into += from;
+    }
+}
+
+const _: () = assert!(size_of::<Sent>() == 8 * (3 + EPOCHS));
+const _: () = assert!(size_of::<Received>() == 8 * (11 + EPOCHS + buckets::COUNT));
+
+// SAFETY: both are repr(C), made of u64 only, and so have neither padding nor invalid bit patterns.
+#[cfg(feature = "user")]
+mod user {
+    unsafe impl aya::Pod for super::Sent {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for super::Received {}
+}

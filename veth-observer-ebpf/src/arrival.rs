@@ -1,0 +1,73 @@
+//! Ingress of the receiving end: recognise the frame, count it and its delay, and hand over a sample.
+
+use aya_ebpf::{helpers::bpf_ktime_get_ns, macros::map, maps::PerCpuArray, programs::TcContext};
+use aya_log_ebpf::debug;
+use veth_observer_common::{
+    buckets,
+    counters::{Received, epoch},
+    gso,
+    sample::NO_DELAY,
+    stamp::{Arrival, Stamp},
+};
+
+use crate::{
+    constants::{VO_EPOCH_SHIFT, VO_LANE, key, slot},
+    frame,
+    samples::{self, Seen},
+};
+
+/// Written here, read by the observer. The loader makes it large enough, so no slot is ever missing.
+#[map]
+static VO_RECEIVED: PerCpuArray<Received> = PerCpuArray::with_max_entries(2, 0);
+
+#[inline(always)]
+pub fn count(ctx: &TcContext, direction: u32) {
+    let slot = slot(direction);
+    let Some(received) = VO_RECEIVED.get_ptr_mut(slot) else { return };
+    // SAFETY: the map lives as long as the program, and this CPU's value is written by this CPU only, in softirq.
+    let received = unsafe { &mut *received };
+    let len = frame::len(ctx);
+    let frames = gso::at_ingress(len, frame::gso_segs(ctx), frame::gso_size(ctx));
+    let lane = VO_LANE.load();
+    // SAFETY: a helper without arguments.
+    let now = unsafe { bpf_ktime_get_ns() };
+
+    let Some(arrival) = Stamp::opened(frame::words(ctx, lane), key(direction), now) else {
+        let sampled = samples::chosen(received.unmatched);
+        received.unmatched += u64::from(frames);
+        samples::take(ctx, received, sampled, Seen { now, delay_ns: NO_DELAY, len, frames, slot });
+        return;
+    };
+    // A frame that is bridged on still carries its control block: nobody must read this stamp again.
+    frame::set_words(ctx, lane, [0, 0]);
+    if arrival.clamped {
+        debug!(ctx, "direction {}: arrival read before departure, delay taken as 0", direction);
+    }
+    add(received, &arrival, frames, len + frame::vlan_len(ctx));
+    let seen = Seen { now, delay_ns: arrival.delay_ns, len, frames, slot };
+    samples::take(ctx, received, arrival.stamp.sampled, seen);
+}
+
+#[inline(always)]
+fn add(received: &mut Received, arrival: &Arrival, frames: u32, len: u32) {
+    let frames = u64::from(frames);
+    let delay = arrival.delay_ns;
+    if received.frames == 0 || delay < received.delay_min_ns {
+        received.delay_min_ns = delay;
+    }
+    if delay > received.delay_max_ns {
+        received.delay_max_ns = delay;
+    }
+    received.skbs += 1;
+    received.frames += frames;
+    received.bytes += u64::from(len) + (frames - 1) * u64::from(arrival.stamp.header);
+    received.delay_sum_ns += delay * frames;
+    if arrival.clamped {
+        received.clamped += frames;
+    }
+    received.epochs[epoch(arrival.stamp.time, VO_EPOCH_SHIFT.load())] += frames;
+    let bucket = buckets::index(delay);
+    if bucket < buckets::COUNT {
+        received.delays[bucket] += frames;
+    }
+}

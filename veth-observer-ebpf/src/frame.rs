@@ -1,0 +1,85 @@
+//! Fields of `struct __sk_buff` that aya has no accessor for. The only raw context access.
+//!
+//! Volatile, because the verifier allows context access only at constant offsets and in the field's own width, and the
+//! compiler would otherwise merge or split it.
+
+use aya_ebpf::programs::TcContext;
+
+macro_rules! field {
+    ($ctx:expr, $($field:tt)+) => {
+        // SAFETY: the kernel passes a valid context, and the verifier checks every access to it.
+        unsafe { core::ptr::read_volatile(&raw const (*$ctx.skb.skb).$($field)+) }
+    };
+}
+
+#[inline(always)]
+pub fn len(ctx: &TcContext) -> u32 {
+    field!(ctx, len)
+}
+
+/// Bytes on the wire, headers of further GSO segments included; at ingress the same as [`len`].
+#[inline(always)]
+pub fn wire_len(ctx: &TcContext) -> u32 {
+    field!(ctx, wire_len)
+}
+
+#[inline(always)]
+pub fn gso_segs(ctx: &TcContext) -> u32 {
+    field!(ctx, gso_segs)
+}
+
+#[inline(always)]
+pub fn gso_size(ctx: &TcContext) -> u32 {
+    field!(ctx, gso_size)
+}
+
+/// EtherType (host order) and control information of a VLAN tag that the kernel took out of the frame.
+#[inline(always)]
+pub fn vlan(ctx: &TcContext) -> Option<(u16, u16)> {
+    if field!(ctx, vlan_present) == 0 {
+        return None;
+    }
+    let (proto, tci) = (field!(ctx, vlan_proto), field!(ctx, vlan_tci));
+    Some((u16::from_be(proto as u16), tci as u16))
+}
+
+/// Bytes that such a tag adds to each frame on the wire.
+#[inline(always)]
+pub fn vlan_len(ctx: &TcContext) -> u32 {
+    if field!(ctx, vlan_present) == 0 { 0 } else { 4 }
+}
+
+/// The two words of the control block that belong to `lane`.
+#[inline(always)]
+pub fn words(ctx: &TcContext, lane: u32) -> [u32; 2] {
+    if lane == 0 {
+        let words = [field!(ctx, cb[3]), field!(ctx, cb[4])];
+        keep_branches_apart();
+        words
+    } else {
+        [field!(ctx, cb[1]), field!(ctx, cb[2])]
+    }
+}
+
+#[inline(always)]
+pub fn set_words(ctx: &TcContext, lane: u32, [low, high]: [u32; 2]) {
+    let skb = ctx.skb.skb;
+    // SAFETY: as for reading.
+    unsafe {
+        if lane == 0 {
+            core::ptr::write_volatile(&raw mut (*skb).cb[3], low);
+            core::ptr::write_volatile(&raw mut (*skb).cb[4], high);
+            keep_branches_apart();
+        } else {
+            core::ptr::write_volatile(&raw mut (*skb).cb[1], low);
+            core::ptr::write_volatile(&raw mut (*skb).cb[2], high);
+        }
+    }
+}
+
+/// Without it LLVM folds the branches into one access at a computed offset, which the verifier refuses for the context.
+/// It costs no instruction, and neither does the branch: the lane is a constant to the verifier.
+#[inline(always)]
+fn keep_branches_apart() {
+    core::sync::atomic::compiler_fence(core::sync::atomic::Ordering::SeqCst);
+}

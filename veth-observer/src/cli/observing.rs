@@ -1,0 +1,50 @@
+//! What every observing command takes, and how it begins.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::{
+    observe::{LONGEST_TIMEOUT, Observation, Sampling, Settings},
+    topology,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Observing {
+    /// The pair, by either end: NAME, ifindex:N or netns:NAMESPACE/NAME
+    pub(super) pair: String,
+    /// Stop after this long, for example 10s or 2m
+    #[arg(long, value_parser = humantime::parse_duration, value_name = "DURATION")]
+    pub(super) duration: Option<Duration>,
+    /// Count a frame as lost when it has not arrived after this long, at most 1m
+    #[arg(long, value_parser = loss_timeout, default_value = "2s", value_name = "DURATION")]
+    pub(super) loss_timeout: Duration,
+}
+
+impl Observing {
+    /// Attaches, and says on standard error that it has: from that line on every frame counts.
+    pub(super) async fn start(&self, sampling: Option<Sampling>, verbose: u8) -> Result<Observation> {
+        let selected = topology::select(&self.pair).await?;
+        let settings = Settings { loss_timeout: self.loss_timeout, sampling, kernel_log: verbose >= 2 };
+        let observation = Observation::start(&selected, settings).await?;
+        let [a, b] = &selected.pair.ends;
+        let until = if self.duration.is_some() { "" } else { "; Ctrl-C ends it" };
+        super::output::note(format!(
+            "observing {} ({}) <-> {} ({}){until}",
+            a.label(),
+            a.netns,
+            b.label(),
+            b.netns
+        ));
+        Ok(observation)
+    }
+}
+
+fn loss_timeout(text: &str) -> Result<Duration, String> {
+    let timeout = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if timeout < Duration::from_millis(1) || timeout > LONGEST_TIMEOUT {
+        return Err("must lie between 1ms and 1m".into());
+    }
+    Ok(timeout)
+}

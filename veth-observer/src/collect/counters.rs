@@ -1,0 +1,33 @@
+//! Per-CPU values summed into one reading per direction.
+
+use anyhow::{Context, Result};
+use aya::maps::{MapData, PerCpuArray};
+use veth_observer_common::{
+    counters::{Received, Sent},
+    slot,
+};
+
+use crate::{collect::clock, delivery::Reading};
+
+/// Reads both directions of one pair.
+///
+/// Arrivals are read before departures, so that a frame that passes meanwhile is in flight and never received before sent.
+pub fn read(
+    sent: &PerCpuArray<MapData, Sent>,
+    received: &PerCpuArray<MapData, Received>,
+    pair: u32,
+) -> Result<[Reading; 2]> {
+    let mut readings = [Reading::ZERO; 2];
+    for (direction, reading) in (0..).zip(&mut readings) {
+        let slot = slot(pair, direction);
+        reading.before_ns = clock::monotonic_ns();
+        for value in received.get(&slot, 0).context("cannot read the arrival counters")?.iter() {
+            reading.received.merge(value);
+        }
+        for value in sent.get(&slot, 0).context("cannot read the departure counters")?.iter() {
+            reading.sent.merge(value);
+        }
+        reading.after_ns = clock::monotonic_ns();
+    }
+    Ok(readings)
+}

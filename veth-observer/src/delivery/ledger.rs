@@ -1,0 +1,211 @@
+//! Telling what is lost from what is on its way.
+
+use veth_observer_common::counters::{EPOCHS, epoch};
+
+use super::{Reading, quantiles};
+use crate::model::report::{DirectionReport, Matching, Traffic};
+
+/// The ledger of one direction.
+///
+/// Departures and arrivals are counted by the epoch in which the frame left. Once an epoch lies further back than the loss
+/// timeout, whatever of it has not arrived is lost, exactly; a late arrival takes itself off again.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    timeout_ns: u64,
+    shift: u32,
+    /// Frames lost, by epoch modulo [`EPOCHS`], as of the last time that epoch was closed.
+    lost: [u64; EPOCHS],
+    /// Arrivals without a stamp that are owed to our own coming: they left before we were there.
+    before_us: u64,
+}
+
+impl Ledger {
+    /// `shift` is log2 of an epoch in nanoseconds; `timeout_ns` at most a quarter of all epochs.
+    pub fn new(timeout_ns: u64, shift: u32) -> Self {
+        Self { timeout_ns, shift, lost: [0; EPOCHS], before_us: 0 }
+    }
+
+    /// Leaves what arrived unmatched so far out of all reports.
+    pub fn start(&mut self, reading: &Reading) {
+        self.before_us = reading.received.unmatched;
+    }
+
+    /// The state of the direction at a reading. Must be called at least once in every half of all epochs; called less
+    /// often, `lost` stays behind and `in_flight` holds the rest until the next call.
+    pub fn report(&mut self, reading: &Reading, from: &str, to: &str) -> DirectionReport {
+        self.close_epochs(reading);
+        let lost: u64 = self.lost.iter().sum();
+        let outstanding: u64 = (0..EPOCHS).map(|slot| outstanding(reading, slot)).sum();
+        let in_flight = outstanding.saturating_sub(lost);
+        let (sent, received) = (&reading.sent, &reading.received);
+        DirectionReport {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            matching: Matching::Stamp,
+            sent: Traffic { skbs: sent.skbs, frames: sent.frames, bytes: sent.bytes },
+            received: Traffic { skbs: received.skbs, frames: received.frames, bytes: received.bytes },
+            dropped: Vec::new(),
+            in_flight,
+            lost,
+            unexplained: difference(sent.frames, received.frames + lost + in_flight),
+            unmatched: received.unmatched.saturating_sub(self.before_us),
+            delay: quantiles::summary(received),
+            collection_loss: received.sample_lost,
+        }
+    }
+
+    /// Departures have ended longer ago than the timeout: all that has not arrived is lost.
+    pub fn close(&mut self, reading: &Reading) {
+        for (slot, lost) in self.lost.iter_mut().enumerate() {
+            *lost = outstanding(reading, slot);
+        }
+    }
+
+    fn close_epochs(&mut self, reading: &Reading) {
+        // A frame of the oldest open epoch may have left just within the timeout when we began to read, one of the newest
+        // just before we ended.
+        let oldest = reading.before_ns.saturating_sub(self.timeout_ns) >> self.shift;
+        let newest = reading.after_ns >> self.shift;
+        let open = newest - oldest;
+        for slot in 0..EPOCHS {
+            let age = (slot + EPOCHS - epoch(oldest, 0)) % EPOCHS;
+            if age as u64 > open {
+                self.lost[slot] = outstanding(reading, slot);
+            }
+        }
+    }
+}
+
+/// Frames that left in this epoch, or in one a round of epochs earlier, and have not arrived.
+fn outstanding(reading: &Reading, slot: usize) -> u64 {
+    reading.sent.epochs[slot].saturating_sub(reading.received.epochs[slot])
+}
+
+/// Negative when more arrived than left.
+fn difference(left: u64, arrived: u64) -> i64 {
+    i64::try_from(i128::from(left) - i128::from(arrived)).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHIFT: u32 = 29;
+    const TIMEOUT: u64 = 2_000_000_000;
+    const START: u64 = 123_456_789_012_345;
+
+    struct Wire {
+        reading: Reading,
+        ledger: Ledger,
+    }
+
+    impl Wire {
+        fn new() -> Self {
+            Self { reading: Reading::ZERO, ledger: Ledger::new(TIMEOUT, SHIFT) }
+        }
+
+        fn send(&mut self, at: u64, frames: u64) {
+            self.reading.sent.frames += frames;
+            self.reading.sent.epochs[epoch(at, SHIFT)] += frames;
+        }
+
+        fn arrive(&mut self, sent_at: u64, frames: u64) {
+            self.reading.received.frames += frames;
+            self.reading.received.epochs[epoch(sent_at, SHIFT)] += frames;
+        }
+
+        fn at(&mut self, now: u64) -> (u64, u64, i64) {
+            (self.reading.before_ns, self.reading.after_ns) = (now, now + 50_000);
+            let report = self.ledger.report(&self.reading, "a", "b");
+            (report.in_flight, report.lost, report.unexplained)
+        }
+    }
+
+    #[test]
+    fn a_frame_is_in_flight_until_it_arrives() {
+        let mut wire = Wire::new();
+        wire.send(START, 3);
+        assert_eq!(wire.at(START + 10), (3, 0, 0));
+        wire.arrive(START, 3);
+        assert_eq!(wire.at(START + 20), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_frame_that_does_not_arrive_is_lost_after_the_timeout_and_never_before() {
+        let mut wire = Wire::new();
+        wire.send(START, 1);
+        let epoch = 1 << SHIFT;
+        let mut now = START;
+        while now <= START + TIMEOUT {
+            assert_eq!(wire.at(now), (1, 0, 0));
+            now += 40_000_000;
+        }
+        assert_eq!(wire.at(START + TIMEOUT + epoch), (0, 1, 0));
+    }
+
+    #[test]
+    fn a_late_frame_takes_itself_off_the_lost() {
+        let mut wire = Wire::new();
+        wire.send(START, 1);
+        assert_eq!(wire.at(START + 2 * TIMEOUT), (0, 1, 0));
+        wire.arrive(START, 1);
+        assert_eq!(wire.at(START + 2 * TIMEOUT + 1), (0, 0, 0));
+    }
+
+    #[test]
+    fn loss_is_exact_under_steady_traffic_over_many_rounds_of_epochs() {
+        let mut wire = Wire::new();
+        let step = 10_000_000;
+        let mut lost_by = Vec::new();
+        for i in 0..5000_u64 {
+            let now = START + i * step;
+            wire.send(now, 7);
+            lost_by.push(u64::from(i % 10 == 3));
+            if let Some(before) = i.checked_sub(3) {
+                let sent_at = START + before * step;
+                wire.arrive(sent_at, 7 - lost_by[usize::try_from(before).unwrap()]);
+            }
+            if i % 50 == 49 {
+                let (in_flight, lost, unexplained) = wire.at(now);
+                let certainly = i.saturating_sub((TIMEOUT + (1 << SHIFT)) / step + 1);
+                let at_most = i.saturating_sub(TIMEOUT / step);
+                let total =
+                    |until: u64| -> u64 { lost_by.iter().take(usize::try_from(until).unwrap()).sum() };
+                assert!(lost >= total(certainly) && lost <= total(at_most + 1), "{i}: {lost}");
+                assert_eq!(
+                    (wire.reading.sent.frames - wire.reading.received.frames, unexplained),
+                    (in_flight + lost, 0)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn closing_counts_everything_outstanding() {
+        let mut wire = Wire::new();
+        wire.send(START, 9);
+        wire.arrive(START, 4);
+        let reading = wire.reading;
+        wire.ledger.close(&reading);
+        assert_eq!(wire.at(START + 1), (0, 5, 0));
+    }
+
+    #[test]
+    fn more_arrivals_than_departures_show_as_unexplained() {
+        let mut wire = Wire::new();
+        wire.send(START, 1);
+        wire.arrive(START, 2);
+        assert_eq!(wire.at(START + 1), (0, 0, -1));
+    }
+
+    #[test]
+    fn arrivals_from_before_our_time_are_not_ours() {
+        let mut wire = Wire::new();
+        wire.reading.received.unmatched = 5;
+        let reading = wire.reading;
+        wire.ledger.start(&reading);
+        wire.reading.received.unmatched = 8;
+        wire.at(START);
+        assert_eq!(wire.ledger.report(&wire.reading, "a", "b").unmatched, 3);
+    }
+}

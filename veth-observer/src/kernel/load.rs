@@ -1,0 +1,166 @@
+//! From settings to programs that the verifier has accepted.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use aya::{
+    Ebpf, EbpfError, EbpfLoader, VerifierLogLevel,
+    maps::{MapData, MapError, PerCpuArray, RingBuf},
+    programs::{ProgramError, SchedClassifier},
+};
+use veth_observer_common::{
+    counters::{EPOCHS, Received, Sent},
+    settings as names,
+    stamp::{self, TIME_BITS},
+};
+
+use super::{features, log::KernelLog, object::OBJECT};
+
+/// What the programs of one pair are told at load time.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Index into [`names::LANES`]: where in the control block the stamp rides.
+    pub lane: usize,
+    /// A frame that takes longer is lost; at most [`Settings::LONGEST_TIMEOUT`].
+    pub loss_timeout: Duration,
+    pub sampling: Option<Sampling>,
+    /// Let the programs write log records.
+    pub log: bool,
+}
+
+/// Which frames go to the ring buffer, and how much of each.
+#[derive(Debug, Clone, Copy)]
+pub struct Sampling {
+    /// One skb in this many; at least 1.
+    pub rate: u32,
+    /// Bytes kept of each.
+    pub snaplen: u32,
+    /// Size of the ring: a power of two, at least a page.
+    pub ring_bytes: u32,
+}
+
+impl Settings {
+    /// Well below the horizon of a stamp.
+    pub const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+    /// log2 of an epoch in nanoseconds: the shortest for which the timeout spans at most a quarter of the epochs, so that
+    /// a reader may be late by half of them.
+    pub fn epoch_shift(&self) -> u32 {
+        let quarter = self.loss_timeout.as_nanos() * 4 / EPOCHS as u128;
+        let shift = 128 - quarter.max(1).leading_zeros();
+        shift.clamp(20, TIME_BITS - EPOCHS.ilog2())
+    }
+}
+
+/// The programs of one pair, verified but not attached, and their maps.
+pub struct Loaded {
+    ebpf: Ebpf,
+    pub sent: PerCpuArray<MapData, Sent>,
+    pub received: PerCpuArray<MapData, Received>,
+    pub samples: Option<RingBuf<MapData>>,
+    pub log: Option<KernelLog>,
+    pub epoch_shift: u32,
+}
+
+impl Loaded {
+    /// The program for one end (0 or 1), egress or ingress.
+    pub fn program(&mut self, end: usize, ingress: bool) -> Result<&mut SchedClassifier> {
+        let name = names::PROGRAMS[end][usize::from(ingress)];
+        let program =
+            self.ebpf.program_mut(name).with_context(|| format!("the object has no program {name}"))?;
+        Ok(program.try_into()?)
+    }
+}
+
+/// Loads the four programs of one pair.
+pub fn load(settings: &Settings) -> Result<Loaded> {
+    let sampling = settings.sampling.unwrap_or(Sampling { rate: 0, snaplen: 1, ring_bytes: 4096 });
+    let epoch_shift = settings.epoch_shift();
+    let lane = u32::try_from(settings.lane)?;
+    let (key, pair) = (fresh_key()?, 0_u32);
+    let log_level: u8 = if settings.log { aya_log::Level::Debug as u8 } else { 0 };
+    let mut ebpf = EbpfLoader::new()
+        .verifier_log_level(VerifierLogLevel::default())
+        .override_global(names::PAIR, &pair, true)
+        .override_global(names::KEY, &key, true)
+        .override_global(names::LANE, &lane, true)
+        .override_global(names::EPOCH_SHIFT, &epoch_shift, true)
+        .override_global(names::SAMPLE, &sampling.rate, true)
+        .override_global(names::SNAPLEN, &sampling.snaplen, true)
+        .override_global(aya_log::LEVEL, &log_level, true)
+        .map_max_entries(names::SAMPLES, sampling.ring_bytes)
+        .map_max_entries("AYA_LOGS", if settings.log { 1 << 17 } else { 4096 })
+        .load(OBJECT)
+        .map_err(explain_object)?;
+    for name in names::PROGRAMS.as_flattened() {
+        let program: &mut SchedClassifier = ebpf
+            .program_mut(name)
+            .with_context(|| format!("the object has no program {name}"))?
+            .try_into()?;
+        program.load().map_err(|error| explain_program(name, error))?;
+    }
+    let log = settings.log.then(|| KernelLog::open(&mut ebpf)).transpose()?;
+    let mut map = |name| ebpf.take_map(name).with_context(|| format!("the object has no map {name}"));
+    Ok(Loaded {
+        sent: map(names::SENT)?.try_into()?,
+        received: map(names::RECEIVED)?.try_into()?,
+        samples: settings
+            .sampling
+            .is_some()
+            .then(|| anyhow::Ok(map(names::SAMPLES)?.try_into()?))
+            .transpose()?,
+        ebpf,
+        log,
+        epoch_shift,
+    })
+}
+
+/// A secret for one observation that does not take untouched words for a stamp, in either direction.
+fn fresh_key() -> Result<u64> {
+    loop {
+        let mut bytes = [0; 8];
+        rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
+        let key = u64::from_ne_bytes(bytes);
+        if !stamp::believes_zero(key) && !stamp::believes_zero(key ^ 1) {
+            return Ok(key);
+        }
+    }
+}
+
+fn explain_object(error: EbpfError) -> anyhow::Error {
+    match &error {
+        EbpfError::MapError(MapError::CreateError { io_error, .. }) if features::denied(io_error) => {
+            features::missing_privilege("load programs into the kernel").into()
+        }
+        _ => anyhow!(error).context("the kernel did not take the maps of the observer"),
+    }
+}
+
+fn explain_program(name: &str, error: ProgramError) -> anyhow::Error {
+    match &error {
+        ProgramError::LoadError { io_error, .. } if features::denied(io_error) => {
+            features::missing_privilege("load programs into the kernel").into()
+        }
+        _ => anyhow!(error).context(format!("the kernel refused the program {name}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shift(timeout: Duration) -> u32 {
+        Settings { lane: 0, loss_timeout: timeout, sampling: None, log: false }.epoch_shift()
+    }
+
+    #[test]
+    fn the_timeout_spans_at_most_a_quarter_of_the_epochs() {
+        for millis in [1, 10, 100, 999, 2000, 5000, 60_000] {
+            let timeout = Duration::from_millis(millis);
+            let epoch = Duration::from_nanos(1 << shift(timeout));
+            assert!(timeout <= epoch * 4, "{millis} ms");
+        }
+        assert_eq!(shift(Duration::from_secs(2)), 29);
+        assert!(shift(Settings::LONGEST_TIMEOUT) <= TIME_BITS - 4);
+    }
+}

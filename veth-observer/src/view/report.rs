@@ -1,0 +1,144 @@
+//! A report as tables.
+
+use std::fmt::Write;
+
+use super::{Style, table::aligned, units};
+use crate::model::report::{DirectionReport, PairReport, Report};
+
+/// Both directions of each pair, the ledger first and the delays below.
+pub fn summary(report: &Report, style: Style) -> String {
+    report.pairs.iter().map(|pair| pair_summary(pair, style)).collect()
+}
+
+fn pair_summary(pair: &PairReport, style: Style) -> String {
+    let mut text = String::new();
+    if let Some(why) = &pair.ended {
+        let _ = writeln!(text, "ended early: {why}");
+    }
+    let [a, b] = &pair.ends;
+    let elapsed = units::duration(pair.elapsed_ns, style);
+    let _ = writeln!(text, "{} ({}) <-> {} ({}), {elapsed}\n", a.label(), a.netns, b.label(), b.netns);
+    let ledger = pair.directions.iter().map(|direction| ledger_row(direction)).collect();
+    let header = [
+        "DIRECTION",
+        "SENT",
+        "RECEIVED",
+        "IN FLIGHT",
+        "LOST",
+        "LOSS",
+        "UNMATCHED",
+        "SKBS",
+        "BYTES SENT",
+        "RECEIVED",
+    ];
+    text += &aligned(&header, ledger, 1);
+    text.push('\n');
+    let delays = pair.directions.iter().map(|direction| delay_row(direction, style)).collect();
+    text +=
+        &aligned(&["ONE-WAY DELAY", "FRAMES", "MIN", "MEAN", "P50", "P90", "P99", "P99.9", "MAX"], delays, 1);
+    for direction in pair.directions.iter().filter(|direction| direction.unexplained != 0) {
+        let _ = writeln!(text, "\n{}: {} frames unexplained", name(direction), direction.unexplained);
+    }
+    text
+}
+
+fn name(direction: &DirectionReport) -> String {
+    format!("{} > {}", direction.from, direction.to)
+}
+
+fn ledger_row(direction: &DirectionReport) -> Vec<String> {
+    let (sent, received) = (&direction.sent, &direction.received);
+    vec![
+        name(direction),
+        sent.frames.to_string(),
+        received.frames.to_string(),
+        direction.in_flight.to_string(),
+        direction.lost.to_string(),
+        units::share(direction.lost, sent.frames),
+        direction.unmatched.to_string(),
+        sent.skbs.to_string(),
+        sent.bytes.to_string(),
+        received.bytes.to_string(),
+    ]
+}
+
+fn delay_row(direction: &DirectionReport, style: Style) -> Vec<String> {
+    let delay = &direction.delay;
+    let mut row = vec![name(direction), delay.count.to_string()];
+    let values =
+        [delay.min_ns, delay.mean_ns, delay.p50_ns, delay.p90_ns, delay.p99_ns, delay.p999_ns, delay.max_ns];
+    row.extend(values.map(|ns| ns.map_or_else(|| "-".into(), |ns| units::duration(ns, style))));
+    row
+}
+
+/// A line per direction and report, under a header that comes back as the lines scroll by.
+pub struct Lines {
+    style: Style,
+    printed: usize,
+    last: Option<Report>,
+}
+
+const HEADER_EVERY: usize = 20;
+
+impl Lines {
+    pub fn new(style: Style) -> Self {
+        Self { style, printed: 0, last: None }
+    }
+
+    /// The lines for the next report; totals since the beginning, and the rate since the report before.
+    pub fn next(&mut self, report: &Report) -> String {
+        let mut text = String::new();
+        if self.printed % HEADER_EVERY == 0 {
+            let _ = writeln!(
+                text,
+                "{:>8}  {:<31} {:>10} {:>10} {:>9} {:>7} {:>9}  {:>10}  {:>8} {:>8} {:>8}",
+                "ELAPSED",
+                "DIRECTION",
+                "SENT",
+                "RECEIVED",
+                "IN FLIGHT",
+                "LOST",
+                "UNMATCHED",
+                "FRAMES/S",
+                "P50",
+                "P99",
+                "MAX"
+            );
+        }
+        self.printed += 1;
+        for (index, pair) in report.pairs.iter().enumerate() {
+            let before = self.last.as_ref().and_then(|last| last.pairs.get(index));
+            for (way, direction) in pair.directions.iter().enumerate() {
+                text += &self.line(pair, direction, before.map(|before| (before, &before.directions[way])));
+            }
+        }
+        self.last = Some(report.clone());
+        text
+    }
+
+    fn line(
+        &self,
+        pair: &PairReport,
+        direction: &DirectionReport,
+        before: Option<(&PairReport, &DirectionReport)>,
+    ) -> String {
+        let (since, frames) =
+            before.map_or((0, 0), |(pair, direction)| (pair.elapsed_ns, direction.received.frames));
+        let rate = units::per_second(direction.received.frames - frames, pair.elapsed_ns - since);
+        let delay = |ns: Option<u64>| ns.map_or_else(|| "-".into(), |ns| units::duration(ns, self.style));
+        format!(
+            "{:>8}  {:<31} {:>10} {:>10} {:>9} {:>7} {:>9}  {:>10}  {:>8} {:>8} {:>8}\n",
+            units::duration(pair.elapsed_ns, self.style),
+            name(direction),
+            direction.sent.frames,
+            direction.received.frames,
+            direction.in_flight,
+            direction.lost,
+            direction.unmatched,
+            rate,
+            delay(direction.delay.p50_ns),
+            delay(direction.delay.p99_ns),
+            delay(direction.delay.max_ns),
+        )
+    }
+}

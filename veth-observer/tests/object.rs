@@ -1,0 +1,39 @@
+//! The object as it was built, without loading it: what the kernel and the loader will look for is there.
+
+use veth_observer::kernel::object::OBJECT;
+use veth_observer_common::settings;
+
+fn object() -> aya_obj::Object {
+    aya_obj::Object::parse(OBJECT).unwrap()
+}
+
+#[test]
+fn programs_maps_and_licence_have_the_names_the_loader_asks_for() {
+    let object = object();
+    let mut programs: Vec<_> = object.programs.keys().map(String::as_str).collect();
+    programs.sort_unstable();
+    let mut expected = settings::PROGRAMS.as_flattened().to_vec();
+    expected.sort_unstable();
+    assert_eq!(programs, expected);
+    for name in programs {
+        assert!(name.len() <= 15, "the kernel cuts {name}");
+        assert!(name.starts_with(settings::PREFIX));
+    }
+    for name in [settings::SENT, settings::RECEIVED, settings::SAMPLES, "AYA_LOGS"] {
+        assert!(object.maps.contains_key(name), "{name}");
+    }
+    assert_eq!(object.license.to_bytes(), b"Dual MIT/GPL");
+}
+
+#[test]
+fn maps_have_the_sizes_that_both_sides_agreed_on() {
+    let object = object();
+    let size = |name: &str| object.maps[name].value_size() as usize;
+    assert_eq!(size(settings::SENT), size_of::<veth_observer_common::counters::Sent>());
+    assert_eq!(size(settings::RECEIVED), size_of::<veth_observer_common::counters::Received>());
+}
+
+#[test]
+fn the_object_carries_btf_so_that_verifier_and_tools_can_name_things() {
+    assert!(object().btf.is_some());
+}
