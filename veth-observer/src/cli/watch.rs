@@ -51,7 +51,8 @@ const BATCH: usize = 4096;
 impl Watch {
     pub(super) async fn run(self, out: &mut Output) -> Result<()> {
         let mut stop = Stop::new()?;
-        let sampling = Sampling { rate: self.sample, snaplen: self.snaplen, ring_bytes: ring_bytes(self.snaplen) };
+        let sampling =
+            Sampling { rate: self.sample, snaplen: self.snaplen, ring_bytes: ring_bytes(self.snaplen) };
         let mut observation = self.observing.start(Some(sampling), out.verbose).await?;
         stop.within(self.observing.duration);
         let mut left = self.count.unwrap_or(u64::MAX);
@@ -114,7 +115,8 @@ pub(super) fn ring_bytes(snaplen: u32) -> u32 {
 }
 
 fn rate(text: &str) -> Result<u32, String> {
-    let rate = text.strip_prefix("1/").unwrap_or(text).parse().map_err(|_| "give it as 1/N, for example 1/100")?;
+    let rate =
+        text.strip_prefix("1/").unwrap_or(text).parse().map_err(|_| "give it as 1/N, for example 1/100")?;
     if rate == 0 { Err("N must be at least 1".into()) } else { Ok(rate) }
 }
 
