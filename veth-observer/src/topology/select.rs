@@ -64,7 +64,7 @@ pub async fn select(selector: &str) -> Result<Selected> {
 }
 
 fn unreachable_end(selector: &str, netns: &Netns) -> Fault {
-    Fault::unavailable(format!("{selector}: network namespace {netns} of one end cannot be entered"))
+    Fault::unavailable(format!("{selector}: cannot enter the namespace of one end, {netns}"))
         .fix(PRIVILEGE_FIX)
 }
 
