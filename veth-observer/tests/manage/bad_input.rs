@@ -63,6 +63,20 @@ fn what_is_not_there_exits_with_4() {
 }
 
 #[test]
+fn a_card_that_is_called_like_an_end_elsewhere_points_there() {
+    let lab = Lab::new(2);
+    let name = format!("c{}", std::process::id());
+    lab.ip(0, &["link", "add", &name, "type", "bridge"]);
+    lab.ip(1, &["link", "add", &name, "type", "veth", "peer", "name", "other"]);
+    let outcome = Run::within(lab.name(0), &["peer", &name]).outcome();
+    assert!(
+        outcome.stderr.ends_with(&format!("did you mean netns:{}/{name}?\n", lab.name(1))),
+        "{outcome:?}"
+    );
+    assert_eq!(outcome.fails(4), format!("{name} in netns {} is not a veth device but bridge", lab.name(0)));
+}
+
+#[test]
 fn an_ambiguous_name_lists_the_candidates() {
     let lab = Lab::new(3);
     let name = format!("d{}", std::process::id());
