@@ -5,6 +5,7 @@
     reason = "the tests are one crate, and `pub` says what a module offers the others"
 )]
 
+mod frames;
 mod object;
 mod programs;
 mod support;
