@@ -29,6 +29,9 @@ const LANDING: Duration = Duration::from_millis(5);
 /// How often to look for a frame that is waited for.
 const ARRIVING: Duration = Duration::from_millis(1);
 
+/// Looks without a pause before that: a frame on an idle pair is there within microseconds.
+const EAGER_LOOKS: u32 = 100;
+
 /// The longest loss timeout that can be asked for.
 pub const LONGEST_TIMEOUT: Duration = kernel::Settings::LONGEST_TIMEOUT;
 
@@ -119,6 +122,7 @@ impl Observation {
     /// Takes a sampling rate of 1 and a snap length no shorter than the frame.
     pub async fn arrival(&mut self, from: usize, frame: &[u8], timeout: Duration) -> Result<Option<Sample>> {
         let deadline = tokio::time::Instant::now() + timeout;
+        let mut looks = 0;
         loop {
             let last = tokio::time::Instant::now() >= deadline || self.ended().is_some();
             while let Some(sample) = self.samples(1).pop() {
@@ -129,7 +133,12 @@ impl Observation {
             if last {
                 return Ok(None);
             }
-            tokio::time::sleep(ARRIVING).await;
+            looks += 1;
+            if looks < EAGER_LOOKS {
+                tokio::task::yield_now().await;
+            } else {
+                tokio::time::sleep(ARRIVING).await;
+            }
         }
     }
 
