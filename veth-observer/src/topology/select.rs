@@ -163,15 +163,14 @@ fn nothing(wanted: &Selector, snapshot: &Snapshot) -> Fault {
     Fault::not_found(format!("there is no veth end {wanted}")).fix(suggestion(wanted, snapshot))
 }
 
-/// Where to look, and what comes near, in the order of the namespaces, the caller's own first.
+/// Where to look, and what comes near: the same name first, then in the order of the namespaces, the caller's own first.
 fn suggestion(wanted: &Selector, snapshot: &Snapshot) -> String {
     let EndSelector::Name(typed) = &wanted.end else { return "veth-observer list".into() };
-    let near: Vec<String> = snapshot
-        .devices()
-        .filter(|(_, device)| device.is_veth() && near(typed, &device.ifname))
-        .map(|(at, device)| exact(&snapshot.places[at].id, &device.ifname))
-        .take(3)
-        .collect();
+    let veths = snapshot.devices().filter(|(_, device)| device.is_veth());
+    let mut near: Vec<_> = veths.filter(|(_, device)| near(typed, &device.ifname)).collect();
+    near.sort_by_key(|(_, device)| device.ifname != *typed);
+    let near: Vec<String> =
+        near.iter().take(3).map(|(at, device)| exact(&snapshot.places[*at].id, &device.ifname)).collect();
     if near.is_empty() {
         return "veth-observer list".into();
     }
