@@ -70,7 +70,7 @@ impl Observation {
     /// Attaches to both ends; when this returns, every frame from now on is counted.
     pub async fn start(selected: &Selected, settings: Settings) -> Result<Self> {
         let (ends, namespaces) = (&selected.pair.ends, &selected.namespaces);
-        let lane = Lane::claim(ends, namespaces)?;
+        let lane = Lane::claim(ends)?;
         let mut loaded = kernel::load(&kernel::Settings {
             lane: lane.index,
             loss_timeout: settings.loss_timeout,

@@ -5,3 +5,4 @@ mod manage;
 mod object;
 mod programs;
 mod support;
+mod wire;

@@ -11,13 +11,16 @@ use std::{
 use anyhow::{Result, bail};
 use veth_observer_common::settings::LANES;
 
-use crate::{model::link::End, netns::Namespace};
+use crate::{
+    model::link::End,
+    netns::{HOST, Namespace},
+};
 
 /// A lane of the control block, ours on both ends of a pair as long as this lives.
 ///
-/// The claim is an abstract unix socket in the namespace of each end: the kernel makes it exclusive, shows it to every
-/// observer that can enter the namespace, and drops it with the process, SIGKILL included. An end that moves to another
-/// namespace leaves its claim behind.
+/// The claim is an abstract unix socket per end: the kernel makes it exclusive and drops it with the process, SIGKILL
+/// included. It lies in the namespace of pid 1, where every observer that may enter it looks, and not in that of the end,
+/// which a socket would keep alive after its container. An end that moves to another namespace leaves its claim behind.
 #[derive(Debug)]
 pub struct Lane {
     pub index: usize,
@@ -26,27 +29,34 @@ pub struct Lane {
 
 impl Lane {
     /// Takes the first lane that is free on both ends.
-    pub fn claim(ends: &[End; 2], namespaces: &[Namespace; 2]) -> Result<Self> {
-        for index in 0..LANES.len() {
-            let Some(first) = claim_end(index, &ends[0], &namespaces[0])? else { continue };
-            let Some(second) = claim_end(index, &ends[1], &namespaces[1])? else { continue };
-            return Ok(Self { index, _claims: [first, second] });
+    pub fn claim(ends: &[End; 2]) -> Result<Self> {
+        let meeting_place = Namespace::by_name(HOST).or_else(|_| Namespace::current())?;
+        let claims = meeting_place.run(|| -> io::Result<_> {
+            for index in 0..LANES.len() {
+                let Some(first) = claim_end(index, &ends[0])? else { continue };
+                let Some(second) = claim_end(index, &ends[1])? else { continue };
+                return Ok(Some((index, [first, second])));
+            }
+            Ok(None)
+        })?;
+        match claims? {
+            Some((index, claims)) => Ok(Self { index, _claims: claims }),
+            None => bail!(
+                "{} observers are already on {} and {}, which is as many as a pair can carry; stop one of them",
+                LANES.len(),
+                ends[0].label(),
+                ends[1].label()
+            ),
         }
-        bail!(
-            "{} observers are already on {} and {}, which is as many as a pair can carry; stop one of them",
-            LANES.len(),
-            ends[0].label(),
-            ends[1].label()
-        )
     }
 }
 
-fn claim_end(lane: usize, end: &End, namespace: &Namespace) -> Result<Option<UnixDatagram>> {
-    let name = format!("veth-observer/ifindex{}/lane{lane}", end.ifindex);
-    let address = SocketAddr::from_abstract_name(name)?;
-    match namespace.run(|| UnixDatagram::bind_addr(&address))? {
+fn claim_end(lane: usize, end: &End) -> io::Result<Option<UnixDatagram>> {
+    let netns = end.netns.cookie.or(end.netns.inode).unwrap_or_default();
+    let name = format!("veth-observer/netns{netns}/ifindex{}/lane{lane}", end.ifindex);
+    match UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(name)?) {
         Ok(socket) => Ok(Some(socket)),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(None),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
     }
 }

@@ -4,3 +4,5 @@ pub(crate) mod bpf;
 pub(crate) mod command;
 pub(crate) mod netns;
 pub(crate) mod programs;
+pub(crate) mod traffic;
+pub(crate) mod wire;
