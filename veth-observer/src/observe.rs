@@ -152,6 +152,11 @@ impl Observation {
         }
     }
 
+    /// What the ends are called in reports.
+    pub fn names(&self) -> [String; 2] {
+        [self.name(0), self.name(1)]
+    }
+
     /// Forwards what the kernel programs logged.
     pub fn flush_log(&mut self) {
         if let Some(log) = &mut self.loaded.log {
@@ -172,7 +177,7 @@ impl Observation {
     }
 
     fn report_of(&mut self, readings: &[Reading; 2]) -> Report {
-        let names = [self.name(0), self.name(1)];
+        let names = self.names();
         let directions: [DirectionReport; 2] = [(0, 1), (1, 0)]
             .map(|(from, to)| self.ledgers[from].report(&readings[from], &names[from], &names[to]));
         Report::new(vec![PairReport {

@@ -69,7 +69,7 @@ pub enum LogFormat {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Demo(demo::Demo),
-    Create(create::Create),
+    Create(Box<create::Create>),
     Delete(delete::Delete),
     #[command(visible_alias = "ls")]
     List(list::List),

@@ -1,17 +1,61 @@
-//! `show`
+//! `show`: one end in full.
 
 use anyhow::Result;
 use clap::Args;
+use serde::Serialize;
 
 use super::output::Output;
+use crate::{
+    attach::programs,
+    fault::Fault,
+    model::{
+        SCHEMA,
+        device::{Device, Program},
+        link::End,
+    },
+    netns::PRIVILEGE_FIX,
+    topology, view,
+};
 
-/// Show
+/// Show all there is to know about one end: settings, peer, counters and the BPF programs on it
+///
+/// With -j, every key that `ip -d -j link show` prints, and the peer, the counters and the programs beside them.
 #[derive(Debug, Args)]
-pub struct Show {}
+#[command(after_help = "Examples:
+  veth-observer show veth0
+  veth-observer show netns:blue/eth0 -j -p
+  veth-observer show veth0 -j | jq .bpf")]
+pub struct Show {
+    /// The end: NAME, ifindex:N or netns:NS/NAME
+    pair: String,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    schema: u32,
+    #[serde(flatten)]
+    device: &'a Device,
+    peer: &'a End,
+    /// Null when the caller may not see them.
+    bpf: Option<&'a [Program]>,
+}
 
 impl Show {
     pub(super) async fn run(self, out: &mut Output) -> Result<()> {
-        let _ = out;
-        todo!()
+        let found = topology::find(&self.pair).await?;
+        let (end, peer) = (&found.pair.ends[found.named], &found.pair.ends[1 - found.named]);
+        let Some(namespace) = &found.namespaces[found.named] else {
+            let message = format!("{}: network namespace {} cannot be entered", self.pair, end.netns);
+            return Err(Fault::unavailable(message).fix(PRIVILEGE_FIX).into());
+        };
+        let (mut device, mut filters) = topology::describe(end, namespace).await?;
+        let xdp = programs::complete(&mut device, &mut filters);
+        let tcx = programs::tcx(namespace, &device.ifname)?;
+        let programs = tcx.map(|tcx| [xdp, tcx, filters].concat());
+        let bpf = programs.as_deref();
+        if out.wants_json() {
+            return out.json(&Shown { schema: SCHEMA, device: &device, peer, bpf });
+        }
+        out.text(&view::show::text(&device, end, peer, bpf))
     }
 }

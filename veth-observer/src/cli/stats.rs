@@ -30,8 +30,9 @@ pub struct Stats {
 
 impl Stats {
     pub(super) async fn run(self, out: &mut Output) -> Result<()> {
-        let mut stop = Stop::after(self.observing.duration)?;
+        let mut stop = Stop::new()?;
         let mut observation = self.observing.start(None, out.verbose).await?;
+        stop.within(self.observing.duration);
         let interval = self.interval.or(self.count.map(|_| Duration::from_secs(1)));
         let pause = observation.longest_pause();
         let mut reports = tokio::time::interval(interval.unwrap_or(pause).max(Duration::from_millis(1)));

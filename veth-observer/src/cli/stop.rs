@@ -16,12 +16,15 @@ pub(super) struct Stop {
 }
 
 impl Stop {
-    pub(super) fn after(duration: Option<Duration>) -> Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            deadline: duration.map(|duration| Instant::now() + duration),
-        })
+    /// Catches signals from now on, so that one that comes while we attach is not lost.
+    pub(super) fn new() -> Result<Self> {
+        let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(Self { interrupt, terminate, deadline: None })
+    }
+
+    /// Stops after this long from now.
+    pub(super) fn within(&mut self, duration: Option<Duration>) {
+        self.deadline = duration.map(|duration| Instant::now() + duration);
     }
 
     /// Returns when it is time to stop.

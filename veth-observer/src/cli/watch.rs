@@ -1,17 +1,140 @@
-//! `watch`
+//! `watch`: frames as they arrive, one line each.
+
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
+use serde_json::json;
 
-use super::output::Output;
+use super::{
+    observing::Observing,
+    output::{self, Output},
+    stop::Stop,
+};
+use crate::{
+    model::{SCHEMA, sample::Sample},
+    observe::{Observation, Sampling},
+    view::line,
+};
+use veth_observer_common::sample::{HEADER_LEN, MAX_SNAPLEN};
 
-/// Watch
+/// Print the frames of a pair as they arrive: addresses, ports, length, direction and one-way delay
 #[derive(Debug, Args)]
-pub struct Watch {}
+#[command(after_help = "\
+Examples:
+  veth-observer watch veth0                            until Ctrl-C
+  veth-observer watch veth0 -c 10                      the first ten frames
+  veth-observer watch veth0 --sample 1/100 -j          one frame in a hundred, as JSON lines
+
+Every frame is counted; what is printed is what sampling took and the ring could hold. The last line says what
+was left out. Times are UTC.")]
+pub struct Watch {
+    #[command(flatten)]
+    observing: Observing,
+    /// Stop after this many frames
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// Take one buffer in N
+    #[arg(long, value_name = "1/N", default_value = "1/1", value_parser = rate)]
+    sample: u32,
+    /// Bytes to keep of each frame
+    #[arg(long, value_name = "BYTES", default_value_t = 96, value_parser = clap::value_parser!(u32).range(14..=i64::from(MAX_SNAPLEN)))]
+    snaplen: u32,
+}
+
+/// The ring is read this often; the kernel wakes nobody per frame.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// How many samples to write in one go, so that Ctrl-C is heard under any load.
+const BATCH: usize = 4096;
 
 impl Watch {
     pub(super) async fn run(self, out: &mut Output) -> Result<()> {
-        let _ = out;
-        todo!()
+        let mut stop = Stop::new()?;
+        let sampling =
+            Sampling { rate: self.sample, snaplen: self.snaplen, ring_bytes: ring_bytes(self.snaplen) };
+        let mut observation = self.observing.start(Some(sampling), out.verbose).await?;
+        stop.within(self.observing.duration);
+        let mut left = self.count.unwrap_or(u64::MAX);
+        let mut look = tokio::time::interval(LOOK);
+        loop {
+            let ended = tokio::select! {
+                () = stop.wait() => true,
+                _ = look.tick() => observation.ended().is_some(),
+            };
+            observation.flush_log();
+            let full = print(out, &mut observation, &mut left)?;
+            if left == 0 || ended && !full {
+                break;
+            }
+        }
+        summary(out, &mut observation, self.count.unwrap_or(u64::MAX) - left)
+    }
+}
+
+/// Prints up to `left` samples and takes them off it; true when there may be more in the ring.
+fn print(out: &mut Output, observation: &mut Observation, left: &mut u64) -> Result<bool> {
+    let most = usize::try_from(*left).unwrap_or(BATCH).min(BATCH);
+    let samples = observation.samples(most);
+    let names = observation.names();
+    let names = [names[0].as_str(), names[1].as_str()];
+    if out.wants_json() {
+        for sample in &samples {
+            out.json(&line::object(sample, names))?;
+        }
+    } else {
+        let text = |sample: &Sample| line::line(sample, names, out.style()) + "\n";
+        out.text(&samples.iter().map(text).collect::<String>())?;
+    }
+    *left -= samples.len() as u64;
+    Ok(samples.len() == most)
+}
+
+fn summary(out: &mut Output, observation: &mut Observation, printed: u64) -> Result<()> {
+    let sampled = observation.sampled()?;
+    let ended = observation.ended().map(str::to_owned);
+    if out.wants_json() {
+        let summary = json!({
+            "printed": printed, "sampled": sampled.taken, "skipped": sampled.skipped, "lost": sampled.lost,
+            "ended": ended,
+        });
+        return out.json(&json!({ "schema": SCHEMA, "summary": summary }));
+    }
+    let ended = ended.map_or_else(String::new, |why| format!("ended early: {why}\n"));
+    output::note(format!(
+        "{ended}{printed} printed, {} skipped by --sample, {} lost because the ring was full",
+        sampled.skipped, sampled.lost
+    ));
+    Ok(())
+}
+
+/// Room for some 10 ms of a flood of small frames, and for a few of the longest.
+pub(super) fn ring_bytes(snaplen: u32) -> u32 {
+    let record = snaplen + HEADER_LEN as u32 + 8;
+    (64 * record).next_power_of_two().max(1 << 22)
+}
+
+fn rate(text: &str) -> Result<u32, String> {
+    let rate =
+        text.strip_prefix("1/").unwrap_or(text).parse().map_err(|_| "give it as 1/N, for example 1/100")?;
+    if rate == 0 { Err("N must be at least 1".into()) } else { Ok(rate) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_one_in_n() {
+        assert_eq!((rate("1/100"), rate("7"), rate("1/1")), (Ok(100), Ok(7), Ok(1)));
+        assert!(rate("1/0").is_err() && rate("2/3").is_err() && rate("x").is_err());
+    }
+
+    #[test]
+    fn the_ring_is_a_power_of_two_that_holds_the_longest_frame() {
+        for snaplen in [14, 96, 9018, MAX_SNAPLEN] {
+            let bytes = ring_bytes(snaplen);
+            assert!(bytes.is_power_of_two() && bytes >= 16 * snaplen);
+        }
     }
 }

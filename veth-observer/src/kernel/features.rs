@@ -1,11 +1,24 @@
 //! What this kernel and this process can do, and the sentence for what they cannot.
 
-use std::io;
+use std::{fs, io};
+
+use anyhow::Result;
+use aya::maps::MapType;
 
 use crate::fault::Fault;
 
-/// The capabilities that observing both ends of a container's pair takes, as `setcap` wants them.
-pub const CAPABILITIES: &str = "cap_bpf,cap_net_admin,cap_net_raw,cap_perfmon,cap_sys_admin,cap_sys_ptrace";
+/// The capabilities that observing both ends of a container's pair takes, and what each is for.
+pub const CAPABILITIES: [(&str, u32, &str); 6] = [
+    ("cap_net_admin", 12, "attach programs, see into other namespaces, make pairs"),
+    ("cap_net_raw", 13, "send frames"),
+    ("cap_sys_ptrace", 19, "find the namespaces of other users' processes"),
+    ("cap_sys_admin", 21, "enter the namespaces of containers"),
+    ("cap_perfmon", 38, "load programs that the verifier checks as a tracer's"),
+    ("cap_bpf", 39, "load programs and maps"),
+];
+
+/// Where the kernel describes its own types; aya and the verifier name things by it.
+pub const BTF: &str = "/sys/kernel/btf/vmlinux";
 
 /// True when the kernel said "not you". EACCES is the verifier's "not so".
 pub fn denied(error: &io::Error) -> bool {
@@ -21,5 +34,25 @@ pub fn missing_privilege(what: &str) -> Fault {
 pub fn privilege_fix() -> String {
     let program =
         std::env::current_exe().map_or_else(|_| "veth-observer".into(), |path| path.display().to_string());
-    format!("run it with sudo, or once: sudo setcap {CAPABILITIES}+ep {program}")
+    let names: Vec<&str> = CAPABILITIES.iter().map(|(name, ..)| *name).collect();
+    format!("run it with sudo, or once: sudo setcap {}+ep {program}", names.join(","))
+}
+
+/// The capabilities of [`CAPABILITIES`] that this process does not have in effect.
+pub fn missing_capabilities() -> Result<Vec<(&'static str, &'static str)>> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let effective = u64::from_str_radix(effective.unwrap_or_default().trim(), 16)?;
+    let missing = CAPABILITIES.iter().filter(|(_, bit, _)| effective >> bit & 1 == 0);
+    Ok(missing.map(|(name, _, purpose)| (*name, *purpose)).collect())
+}
+
+/// Tries to make a ring buffer (Linux 5.8).
+pub fn has_ring_buffer() -> Result<bool> {
+    Ok(aya::sys::is_map_supported(MapType::RingBuf)?)
+}
+
+/// Release of the running kernel, as `uname -r` prints it.
+pub fn kernel_release() -> String {
+    rustix::system::uname().release().to_string_lossy().into_owned()
 }

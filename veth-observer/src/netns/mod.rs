@@ -1,22 +1,127 @@
 //! Finding, naming and entering network namespaces.
+//!
+//! A namespace lives as long as anything holds it, and an open [`Namespace`] is such a thing: drop it as soon as it is
+//! not needed, or a pair whose namespace was deleted stays around.
 
-use std::{fs::File, sync::Arc};
+mod enter;
+mod lookup;
+mod scan;
 
-use anyhow::Result;
+use std::{
+    fs::File,
+    io,
+    os::{
+        fd::{AsFd, BorrowedFd},
+        linux::fs::MetadataExt,
+    },
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use crate::model::link::Netns;
+use anyhow::{Context, Result};
 
-/// A network namespace we may enter.
+use crate::{fault::Fault, model::link::Netns};
+
+pub use lookup::{HOST, names};
+pub use scan::{Hidden, Scan, scan, scan_others};
+
+/// The command that mends a missing privilege.
+pub const PRIVILEGE_FIX: &str = "run it with sudo, or once: sudo setcap \
+    cap_bpf,cap_net_admin,cap_perfmon,cap_sys_admin,cap_sys_ptrace+ep \"$(command -v veth-observer)\"";
+
+/// An open network namespace. Whether it may also be entered is a matter of privilege (CAP_SYS_ADMIN).
 #[derive(Debug, Clone)]
 pub struct Namespace {
     pub id: Netns,
     file: Arc<File>,
+    key: Key,
+    path: PathBuf,
+}
+
+/// Device and inode of the namespace file; tells namespaces apart while they are held open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    dev: u64,
+    ino: u64,
 }
 
 impl Namespace {
-    /// Runs `work` inside the namespace, on a thread of its own that ends with it.
-    pub fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T> {
-        let _ = (&self.file, work);
-        todo!()
+    /// The namespace of the calling thread.
+    pub fn current() -> Result<Self> {
+        let mut namespace = Self::open(Path::new("/proc/thread-self/ns/net"))
+            .context("cannot open the current network namespace")?;
+        // `thread-self` means another thread to everybody else.
+        namespace.path = PathBuf::from(format!("/proc/{}/ns/net", std::process::id()));
+        namespace.id.cookie = enter::cookie_here().ok();
+        namespace.id.name = lookup::name_of(&namespace);
+        Ok(namespace)
     }
+
+    /// The namespace that `name` means: a name under /run/netns, `host` (that of pid 1), `pid:N`, a path, or an inode.
+    ///
+    /// Nothing of that name is [`Kind::NotFound`](crate::fault::Kind::NotFound), listing the names there are.
+    pub fn by_name(name: &str) -> Result<Self> {
+        lookup::by_name(name)
+    }
+
+    /// A new namespace that has no name and is gone when the last of its clones, sockets and processes is.
+    pub fn create_unnamed() -> Result<Self> {
+        let mut namespace =
+            enter::unshare().map_err(|error| refused(&error, "cannot make a network namespace"))?;
+        namespace.id.cookie = enter::cookies(&[&namespace]).pop().flatten();
+        Ok(namespace)
+    }
+
+    /// Runs `work` inside the namespace, on a thread of its own that ends with it.
+    ///
+    /// Without the privilege to enter it, [`Kind::Unavailable`](crate::fault::Kind::Unavailable). The current namespace
+    /// needs none.
+    pub fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T> {
+        enter::run(self, work)
+            .map_err(|error| refused(&error, &format!("cannot enter network namespace {}", self.id)))
+    }
+
+    /// Whether both are the same namespace.
+    pub fn same(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+
+    /// Tells this namespace from all others while it is open.
+    pub fn key(&self) -> Key {
+        self.key
+    }
+
+    /// A path under which another program can open it, as long as it holds.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        // A name under /run/netns whose mount is gone is an ordinary empty file.
+        if rustix::fs::fstatfs(&file)?.f_type != NSFS_MAGIC {
+            return Err(io::Error::from(io::ErrorKind::NotFound));
+        }
+        let meta = file.metadata()?;
+        let key = Key { dev: meta.st_dev(), ino: meta.st_ino() };
+        let id = Netns { inode: Some(key.ino), ..Netns::default() };
+        Ok(Self { id, file: Arc::new(file), key, path: path.to_owned() })
+    }
+}
+
+impl AsFd for Namespace {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+/// include/uapi/linux/magic.h
+const NSFS_MAGIC: rustix::fs::FsWord = 0x6e73_6673;
+
+/// EPERM and EACCES as a fault with its fix, anything else as it is.
+fn refused(error: &io::Error, what: &str) -> anyhow::Error {
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        return Fault::unavailable(format!("{what}: it needs CAP_SYS_ADMIN")).fix(PRIVILEGE_FIX).into();
+    }
+    anyhow::anyhow!("{what}: {error}")
 }

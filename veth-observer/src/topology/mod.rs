@@ -1,21 +1,29 @@
-//! Which veth pairs exist.
+//! Which veth pairs exist, and making and removing them. Everything here is rtnetlink.
+
+mod changes;
+mod connection;
+mod describe;
+mod device;
+mod follow;
+pub mod manage;
+mod pairing;
+mod select;
+mod selector;
+mod snapshot;
+
+pub use changes::{Change, Event};
+pub use connection::Connection;
+pub use describe::describe;
+pub use follow::Follower;
+pub use select::{Found, Selected, find, select};
+pub use selector::{EndSelector, Selector};
+pub use snapshot::{Sighting, Snapshot};
 
 use anyhow::Result;
 
-use crate::{model::link::Pair, netns::Namespace};
+use crate::model::link::Pair;
 
-/// A pair that was asked for, with the way into the namespace of each end.
-#[derive(Debug, Clone)]
-pub struct Selected {
-    pub pair: Pair,
-    /// Namespace of each end, in the order of `pair.ends`.
-    pub namespaces: [Namespace; 2],
-    /// The end that was named.
-    pub named: usize,
-}
-
-/// Finds the one pair that `selector` names, both ends with a namespace that can be entered.
-pub async fn select(selector: &str) -> Result<Selected> {
-    let _ = selector;
-    todo!()
+/// All pairs of the machine, as far as the caller may see.
+pub async fn list() -> Result<Vec<Pair>> {
+    Ok(Snapshot::take().await?.pairs().into_iter().map(|sighting| sighting.pair).collect())
 }

@@ -3,12 +3,15 @@
 //! * [`report`]: what a pair delivered, as tables.
 //! * [`line`]: one arrived frame in one line.
 //! * [`decode`]: one frame layer by layer.
+//! * [`pairs`], [`show`]: which pairs there are, and one end whole.
 //! * [`units`], [`escape`]: how numbers and names are written everywhere.
 
 pub mod decode;
 pub mod escape;
 pub mod line;
+pub mod pairs;
 pub mod report;
+pub mod show;
 mod table;
 pub mod units;
 

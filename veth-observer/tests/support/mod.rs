@@ -1,3 +1,6 @@
 //! What the tests share.
 
-pub mod programs;
+pub(crate) mod bpf;
+pub(crate) mod command;
+pub(crate) mod netns;
+pub(crate) mod programs;

@@ -11,11 +11,11 @@ use veth_observer_common::{
 
 /// The fields of `struct __sk_buff` (include/uapi/linux/bpf.h) that a test may set, and those it wants back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Context {
-    pub cb: [u32; 5],
-    pub wire_len: u32,
-    pub gso_segs: u32,
-    pub gso_size: u32,
+pub(crate) struct Context {
+    pub(crate) cb: [u32; 5],
+    pub(crate) wire_len: u32,
+    pub(crate) gso_segs: u32,
+    pub(crate) gso_size: u32,
 }
 
 const CONTEXT_LEN: usize = 192;
@@ -48,18 +48,18 @@ impl Context {
     }
 }
 
-pub struct Bench {
-    pub loaded: Loaded,
+pub(crate) struct Bench {
+    pub(crate) loaded: Loaded,
 }
 
 impl Bench {
-    pub fn new(lane: usize, sampling: Option<Sampling>) -> Self {
+    pub(crate) fn new(lane: usize, sampling: Option<Sampling>) -> Self {
         let settings = Settings { lane, loss_timeout: Duration::from_secs(2), sampling, log: false };
         Self { loaded: load(&settings).unwrap() }
     }
 
     /// Runs the program of an end on a frame; checks that it says "go on" and leaves every byte alone.
-    pub fn run(&mut self, end: usize, ingress: bool, frame: &[u8], context: Context) -> Context {
+    pub(crate) fn run(&mut self, end: usize, ingress: bool, frame: &[u8], context: Context) -> Context {
         let mut out = vec![0; frame.len() + 64];
         let mut after = [0; CONTEXT_LEN];
         let before = context.to_bytes();
@@ -75,19 +75,19 @@ impl Bench {
     }
 
     /// Sends a frame from one end and lets it arrive at the other.
-    pub fn cross(&mut self, from: usize, frame: &[u8], context: Context) -> Context {
+    pub(crate) fn cross(&mut self, from: usize, frame: &[u8], context: Context) -> Context {
         let mut left = self.run(from, false, frame, context);
         left.wire_len = 0;
         self.run(1 - from, true, frame, left)
     }
 
-    pub fn sent(&self, direction: u32) -> Sent {
+    pub(crate) fn sent(&self, direction: u32) -> Sent {
         let mut sum = Sent::ZERO;
         self.loaded.sent.get(&slot(0, direction), 0).unwrap().iter().for_each(|value| sum.merge(value));
         sum
     }
 
-    pub fn received(&self, direction: u32) -> Received {
+    pub(crate) fn received(&self, direction: u32) -> Received {
         let mut sum = Received::ZERO;
         self.loaded.received.get(&slot(0, direction), 0).unwrap().iter().for_each(|value| sum.merge(value));
         sum

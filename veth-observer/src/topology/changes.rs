@@ -1,0 +1,113 @@
+//! What is different between two looks. Pure.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::model::link::{End, Pair};
+
+/// One thing that became of a pair.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    pub event: Event,
+    /// The pair after the change; before it, for a pair that went.
+    pub pair: Pair,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// It was there when the watch began.
+    Present,
+    Added,
+    Changed,
+    Removed,
+}
+
+impl Event {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Present => "present",
+            Self::Added => "added",
+            Self::Changed => "changed",
+            Self::Removed => "removed",
+        }
+    }
+}
+
+/// What identifies an end for as long as it is not moved: its namespace and its index.
+type Identity = (Option<u64>, Option<u64>, u32);
+
+fn identity(end: &End) -> Identity {
+    (end.netns.cookie, end.netns.inode, end.ifindex)
+}
+
+/// The pairs of one look by what identifies them. A pair whose second end is not seen is identified by the first.
+fn by_identity(pairs: &[Pair]) -> BTreeMap<[Identity; 2], &Pair> {
+    let key = |pair: &Pair| {
+        let mut key = [identity(&pair.ends[0]), identity(&pair.ends[1])];
+        key.sort_unstable();
+        key
+    };
+    pairs.iter().map(|pair| (key(pair), pair)).collect()
+}
+
+/// Removals first, then what is new or different.
+pub(super) fn between(before: &[Pair], after: &[Pair]) -> Vec<Change> {
+    let (before, after) = (by_identity(before), by_identity(after));
+    let gone = before.iter().filter(|(key, _)| !after.contains_key(*key));
+    let mut changes: Vec<Change> =
+        gone.map(|(_, pair)| Change { event: Event::Removed, pair: (*pair).clone() }).collect();
+    for (key, pair) in &after {
+        let event = match before.get(key) {
+            None => Event::Added,
+            Some(old) if old != pair => Event::Changed,
+            Some(_) => continue,
+        };
+        changes.push(Change { event, pair: (*pair).clone() });
+    }
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::link::Netns;
+
+    fn end(inode: u64, ifindex: u32, state: &str) -> End {
+        let netns = Netns { inode: Some(inode), ..Netns::default() };
+        End { ifindex, netns, operstate: Some(state.into()), ..End::default() }
+    }
+
+    fn pair(first: End, second: End) -> Pair {
+        Pair { ends: [first, second] }
+    }
+
+    #[test]
+    fn a_pair_comes_changes_and_goes() {
+        let down = pair(end(1, 2, "down"), end(1, 3, "down"));
+        let up = pair(end(1, 2, "up"), end(1, 3, "up"));
+        let one = |event, pair: &Pair| vec![Change { event, pair: pair.clone() }];
+        assert_eq!(between(&[], std::slice::from_ref(&down)), one(Event::Added, &down));
+        assert_eq!(between(std::slice::from_ref(&down), std::slice::from_ref(&up)), one(Event::Changed, &up));
+        assert_eq!(between(std::slice::from_ref(&up), &[]), one(Event::Removed, &up));
+        assert_eq!(between(std::slice::from_ref(&up), std::slice::from_ref(&up)), []);
+    }
+
+    #[test]
+    fn an_end_that_moves_makes_another_pair() {
+        let before = pair(end(1, 2, "up"), end(1, 3, "up"));
+        let after = pair(end(1, 2, "up"), end(9, 3, "up"));
+        let events: Vec<Event> =
+            between(&[before], &[after]).into_iter().map(|change| change.event).collect();
+        assert_eq!(events, [Event::Removed, Event::Added]);
+    }
+
+    #[test]
+    fn the_order_of_the_ends_does_not_matter() {
+        let (a, b) = (end(1, 2, "up"), end(2, 2, "up"));
+        let changes = between(&[pair(a.clone(), b.clone())], &[pair(b, a)]);
+        assert_eq!(changes.len(), 1);
+        assert_eq!(changes[0].event, Event::Changed);
+    }
+}

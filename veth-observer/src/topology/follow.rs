@@ -1,0 +1,126 @@
+//! Following all pairs as they come, change and go.
+//!
+//! The kernel's link messages say when to look, not what changed: they cannot be placed among namespaces, and a burst of
+//! them may be lost. What changed is the difference between two looks.
+
+use std::{collections::HashMap, pin::Pin, time::Duration};
+
+use anyhow::Result;
+use futures_util::{Stream, StreamExt, stream::SelectAll};
+
+use super::{
+    changes::{Change, Event, between},
+    connection::Connection,
+    snapshot::Snapshot,
+};
+use crate::{
+    model::link::Pair,
+    netns::{self, Key},
+};
+
+type Hints = Pin<Box<dyn Stream<Item = Hint> + Send>>;
+
+/// Something may have changed in the namespace, or its connection ended.
+#[derive(Clone, Copy)]
+enum Hint {
+    Look,
+    Closed(Key),
+}
+
+/// How often to look for namespaces that came or went. They send no message; holding a connection to one that was
+/// deleted would keep it, and its pairs, alive.
+const ROUND: Duration = Duration::from_millis(500);
+/// Making a pair sends several messages in a row: wait for the last one of a burst.
+const SETTLE: Duration = Duration::from_millis(20);
+
+/// A watch over all pairs.
+pub struct Follower {
+    connections: HashMap<Key, Connection>,
+    hints: SelectAll<Hints>,
+    round: tokio::time::Interval,
+    pairs: Vec<Pair>,
+}
+
+impl Follower {
+    /// Begins to follow; also gives what is there already.
+    pub async fn start() -> Result<(Self, Vec<Change>)> {
+        let mut round = tokio::time::interval(ROUND);
+        round.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut follower =
+            Self { connections: HashMap::new(), hints: SelectAll::new(), round, pairs: Vec::new() };
+        // Listening comes before the first look, so that nothing falls between.
+        follower.listen();
+        follower.pairs = look().await?;
+        let present = follower.pairs.iter().map(|pair| Change { event: Event::Present, pair: pair.clone() });
+        let present = present.collect();
+        Ok((follower, present))
+    }
+
+    /// Waits for the next changes.
+    pub async fn next(&mut self) -> Result<Vec<Change>> {
+        loop {
+            self.wait().await;
+            let pairs = look().await?;
+            let changes = between(&self.pairs, &pairs);
+            self.pairs = pairs;
+            if !changes.is_empty() {
+                return Ok(changes);
+            }
+        }
+    }
+
+    /// Returns when it is worth looking.
+    async fn wait(&mut self) {
+        loop {
+            tokio::select! {
+                Some(hint) = self.hints.next() => {
+                    self.note(hint);
+                    while let Ok(Some(hint)) = tokio::time::timeout(SETTLE, self.hints.next()).await {
+                        self.note(hint);
+                    }
+                    return;
+                }
+                _ = self.round.tick() => {
+                    if self.listen() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn note(&mut self, hint: Hint) {
+        if let Hint::Closed(key) = hint {
+            self.connections.remove(&key);
+        }
+    }
+
+    /// Listens in namespaces that came and stops in those that went; true if there were any.
+    fn listen(&mut self) -> bool {
+        let scan = netns::scan_others();
+        let known = self.connections.len();
+        self.connections.retain(|key, _| scan.namespaces.iter().any(|namespace| namespace.key() == *key));
+        let mut changed = self.connections.len() != known;
+        for namespace in scan.namespaces {
+            let key = namespace.key();
+            if self.connections.contains_key(&key) {
+                continue;
+            }
+            match Connection::listen(&namespace) {
+                Ok((connection, events)) => {
+                    let closed = futures_util::stream::once(async move { Hint::Closed(key) });
+                    self.hints.push(Box::pin(events.map(|()| Hint::Look).chain(closed)));
+                    self.connections.insert(key, connection);
+                    changed = true;
+                }
+                Err(error) => tracing::debug!(%namespace.id, "cannot listen: {error:#}"),
+            }
+        }
+        changed
+    }
+}
+
+async fn look() -> Result<Vec<Pair>> {
+    let snapshot = Snapshot::take_others().await?;
+    Ok(snapshot.pairs().into_iter().map(|sighting| sighting.pair).collect())
+}

@@ -1,0 +1,35 @@
+//! Removing a pair.
+
+use anyhow::Result;
+
+use super::refused;
+use crate::{
+    fault::Fault,
+    netns::PRIVILEGE_FIX,
+    topology::{
+        Found,
+        connection::{Connection, io_error},
+    },
+};
+
+/// Deletes a pair by the end that was named, or by its other end where only that can be reached.
+///
+/// A pair that is gone by now is [`Kind::NotFound`](crate::fault::Kind::NotFound).
+pub async fn delete(found: &Found) -> Result<()> {
+    let order = [found.named, 1 - found.named];
+    let reachable = order.into_iter().find_map(|at| Some((at, found.namespaces[at].as_ref()?)));
+    let label = found.pair.ends[found.named].label();
+    let Some((at, namespace)) = reachable else {
+        let netns = &found.pair.ends[found.named].netns;
+        let message = format!("cannot delete {label}: network namespace {netns} cannot be entered");
+        return Err(Fault::unavailable(message).fix(PRIVILEGE_FIX).into());
+    };
+    let connection = Connection::open(namespace)?;
+    match connection.link().del(found.pair.ends[at].ifindex).execute().await.map_err(io_error) {
+        Ok(()) => Ok(()),
+        Err(error) if error.raw_os_error() == Some(libc::ENODEV) => {
+            Err(Fault::not_found(format!("{label} is gone already")).fix("veth-observer list").into())
+        }
+        Err(error) => Err(refused(&error, &format!("cannot delete {label}"))),
+    }
+}

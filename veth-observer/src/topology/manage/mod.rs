@@ -1,0 +1,48 @@
+//! Making and removing pairs.
+
+mod create;
+mod delete;
+mod dry_run;
+mod made;
+mod spec;
+
+pub use create::create;
+pub use delete::delete;
+pub use dry_run::commands;
+pub use made::Made;
+pub use spec::{Address, EndSpec, Mac, PairSpec, check_mtu, check_name, check_queues};
+
+use std::io;
+
+use anyhow::{Result, anyhow};
+
+use super::connection::Connection;
+use crate::{
+    fault::Fault,
+    netns::{Namespace, PRIVILEGE_FIX},
+};
+
+/// Brings `lo` of `namespace` up, as a new namespace has it down.
+pub async fn loopback_up(namespace: &Namespace) -> Result<()> {
+    let connection = Connection::open(namespace)?;
+    set_up(&connection, 1).await.map_err(|error| refused(&error, "cannot bring lo up"))
+}
+
+async fn set_up(connection: &Connection, ifindex: u32) -> io::Result<()> {
+    let message = rtnetlink::LinkUnspec::new_with_index(ifindex).up().build();
+    connection.link().set(message).execute().await.map_err(super::connection::io_error)
+}
+
+/// A missing privilege as a fault with its fix, anything else as it is.
+fn refused(error: &io::Error, what: &str) -> anyhow::Error {
+    if error.raw_os_error() == Some(libc::EPERM) {
+        return Fault::unavailable(format!("{what}: it needs CAP_NET_ADMIN")).fix(PRIVILEGE_FIX).into();
+    }
+    anyhow!("{what}: {}", reason(error))
+}
+
+/// The system's words for an error, without its number.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}

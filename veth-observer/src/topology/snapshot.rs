@@ -1,0 +1,226 @@
+//! One look at all namespaces: their links, and which of them are pairs.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use anyhow::Result;
+
+use super::{
+    connection::Connection,
+    device::Device,
+    pairing::{self, Peer, Seat, Space},
+};
+use crate::{
+    model::link::{End, Netns, Pair},
+    netns::{self, Hidden, Namespace, Scan},
+};
+
+/// Everything seen in one look.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    pub(super) places: Vec<Place>,
+    spaces: Vec<Space>,
+    pairs: Vec<(Seat, Peer)>,
+}
+
+/// A namespace that was seen, or only heard of.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) id: Netns,
+    pub(super) namespace: Option<Namespace>,
+    /// A process in a namespace that cannot be opened.
+    pid: Option<u32>,
+}
+
+/// One pair of a snapshot.
+#[derive(Debug, Clone)]
+pub struct Sighting {
+    pub pair: Pair,
+    /// Namespaces of the ends in the order of `pair.ends`; none where it cannot be opened.
+    pub namespaces: [Option<Namespace>; 2],
+    pub(super) seats: [Option<Seat>; 2],
+}
+
+/// How often to look again when ends do not match up, and how long to wait before: a pair that is being made, moved
+/// or deleted settles in about a millisecond.
+const LOOKS: usize = 3;
+const PAUSE: Duration = Duration::from_millis(10);
+
+impl Snapshot {
+    /// Looks at every namespace that may be looked at; what may not be seen is left out.
+    pub async fn take() -> Result<Self> {
+        Self::settled(netns::scan).await
+    }
+
+    /// Like [`Self::take`], without namespaces that only this process still holds.
+    pub async fn take_others() -> Result<Self> {
+        Self::settled(netns::scan_others).await
+    }
+
+    async fn settled(scan: fn() -> Scan) -> Result<Self> {
+        let mut look = 1;
+        loop {
+            let snapshot = Self::look(scan()).await?;
+            if look == LOOKS || !snapshot.has_loose_ends() {
+                return Ok(snapshot);
+            }
+            look += 1;
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn look(scan: Scan) -> Result<Self> {
+        let mut snapshot = Self::default();
+        let mut connections = Vec::new();
+        for namespace in scan.namespaces {
+            let connection = open(&namespace)?;
+            let mut space = Space::default();
+            if let Some(connection) = &connection
+                && let Ok(links) = connection.links().await
+            {
+                space.devices = links.iter().map(Device::from).collect();
+                space.complete = true;
+            }
+            connections.push(connection);
+            snapshot.spaces.push(space);
+            snapshot.places.push(Place { id: namespace.id.clone(), namespace: Some(namespace), pid: None });
+        }
+        for Hidden { pid, name } in scan.hidden {
+            snapshot.spaces.push(Space::default());
+            let id = Netns { name: Some(name), ..Netns::default() };
+            snapshot.places.push(Place { id, namespace: None, pid: Some(pid) });
+        }
+        for (at, connection) in connections.iter().enumerate() {
+            if let Some(connection) = connection {
+                snapshot.resolve(at, connection).await;
+                snapshot.read_outside(at, connection).await;
+            }
+        }
+        snapshot.pairs = pairing::pair(&snapshot.spaces);
+        Ok(snapshot)
+    }
+
+    /// Finds out which namespaces the numbers mean that the veths of space `at` carry.
+    async fn resolve(&mut self, at: usize, connection: &Connection) {
+        let veths = self.spaces[at].devices.iter().filter(|device| device.is_veth());
+        let mut wanted: BTreeSet<i32> = veths.filter_map(|device| device.nsid).collect();
+        let mut candidates: Vec<usize> = (0..self.places.len()).filter(|&other| other != at).collect();
+        // Those that know this namespace are most likely the ones it knows: one question instead of one per namespace.
+        candidates.sort_by_key(|&other| !self.spaces[other].nsids.values().any(|&known| known == at));
+        for other in candidates {
+            if wanted.is_empty() {
+                return;
+            }
+            let place = &self.places[other];
+            let answer = match (&place.namespace, place.pid) {
+                (Some(namespace), _) => connection.nsid_of(namespace).await,
+                (None, Some(pid)) => connection.nsid_of_pid(pid).await,
+                (None, None) => Ok(None),
+            };
+            if let Ok(Some(nsid)) = answer
+                && wanted.remove(&nsid)
+            {
+                self.spaces[at].nsids.insert(nsid, other);
+            }
+        }
+    }
+
+    /// Reads those peers of space `at` that sit where we cannot go; the kernel shows them with CAP_NET_ADMIN.
+    async fn read_outside(&mut self, at: usize, connection: &Connection) {
+        let peers: Vec<(i32, u32)> = self.spaces[at]
+            .devices
+            .iter()
+            .filter(|device| device.is_veth())
+            .filter_map(|device| Some((device.nsid?, device.link.unwrap_or(device.ifindex))))
+            .collect();
+        for (nsid, ifindex) in peers {
+            let known = self.spaces[at].nsids.get(&nsid).copied();
+            if known.is_some_and(|other| self.spaces[other].complete) {
+                continue;
+            }
+            let Ok(message) = connection.link_of_nsid(nsid, ifindex).await else { continue };
+            let mut device = Device::from(&message);
+            device.nsid = None;
+            let other = known.unwrap_or_else(|| {
+                self.spaces.push(Space::default());
+                self.places.push(Place { id: Netns::default(), namespace: None, pid: None });
+                self.spaces.len() - 1
+            });
+            self.spaces[at].nsids.insert(nsid, other);
+            self.spaces[other].devices.push(device);
+        }
+    }
+
+    /// An end whose peer should have been seen and was not.
+    fn has_loose_ends(&self) -> bool {
+        self.pairs.iter().any(|(_, peer)| match peer {
+            Peer::Seen(_) => false,
+            Peer::Unseen { space: Some(space), .. } => self.spaces[*space].complete,
+            // With every namespace open to us, a number that means none of them belongs to a newer one.
+            Peer::Unseen { space: None, .. } => self.spaces.iter().all(|space| space.complete),
+        })
+    }
+
+    /// All pairs; the first end of each is the one nearer to the caller, then the one whose name sorts first.
+    pub fn pairs(&self) -> Vec<Sighting> {
+        let mut sightings: Vec<Sighting> =
+            self.pairs.iter().map(|&(seat, peer)| self.sighting(seat, peer)).collect();
+        sightings.sort_by_cached_key(|sighting| {
+            let [first, second] = &sighting.pair.ends;
+            (
+                sighting.seats[0].map(|seat| seat.space),
+                first.ifname.clone(),
+                second.ifname.clone(),
+                first.ifindex,
+            )
+        });
+        sightings
+    }
+
+    fn sighting(&self, seat: Seat, peer: Peer) -> Sighting {
+        let one = self.end(seat);
+        let (other, other_seat, other_space) = match peer {
+            Peer::Seen(peer) => (self.end(peer), Some(peer), Some(peer.space)),
+            Peer::Unseen { space, ifindex } => {
+                let netns = space.map(|space| self.places[space].id.clone()).unwrap_or_default();
+                (End { ifindex, netns, ..End::default() }, None, space)
+            }
+        };
+        let open = |space: Option<usize>| space.and_then(|space| self.places[space].namespace.clone());
+        let mut ends = [one, other];
+        let mut namespaces = [open(Some(seat.space)), open(other_space)];
+        let mut seats = [Some(seat), other_seat];
+        let rank = |end: usize| (seats[end].map_or(usize::MAX, |seat| seat.space), ends[end].ifname.clone());
+        if rank(1) < rank(0) {
+            ends.reverse();
+            namespaces.reverse();
+            seats.reverse();
+        }
+        Sighting { pair: Pair { ends }, namespaces, seats }
+    }
+
+    fn end(&self, seat: Seat) -> End {
+        let netns = self.places[seat.space].id.clone();
+        let device = self.spaces[seat.space].devices.iter().find(|device| device.ifindex == seat.ifindex);
+        device.map_or_else(
+            || End { ifindex: seat.ifindex, netns: netns.clone(), ..End::default() },
+            |device| device.end(netns.clone()),
+        )
+    }
+
+    /// Every device seen, with the place it is in.
+    pub(super) fn devices(&self) -> impl Iterator<Item = (usize, &Device)> {
+        self.spaces
+            .iter()
+            .enumerate()
+            .flat_map(|(at, space)| space.devices.iter().map(move |device| (at, device)))
+    }
+}
+
+/// A connection where there may be one; the caller's own namespace must give one.
+fn open(namespace: &Namespace) -> Result<Option<Connection>> {
+    match Connection::open(namespace) {
+        Ok(connection) => Ok(Some(connection)),
+        Err(error) if error.is::<crate::fault::Fault>() => Ok(None),
+        Err(error) => Err(error),
+    }
+}

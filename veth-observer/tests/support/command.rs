@@ -1,0 +1,142 @@
+//! Running the built program.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{ChildStdout, Command, Stdio},
+    time::Duration,
+};
+
+use super::netns::Background;
+
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_veth-observer");
+
+/// What a run of the program left.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Outcome {
+    /// Standard output of a run that must have succeeded.
+    #[track_caller]
+    pub(crate) fn ok(self) -> String {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        assert_eq!(self.stderr, "", "{self:?}");
+        self.stdout
+    }
+
+    /// Standard output of a run that must have succeeded, as JSON of the schema that is promised.
+    #[track_caller]
+    pub(crate) fn json(self) -> serde_json::Value {
+        let value: serde_json::Value = serde_json::from_str(&self.ok()).expect("one JSON value");
+        assert_eq!(value["schema"], 1);
+        value
+    }
+
+    /// The one sentence of a run that must have failed with `code`, without the line that says what mends it.
+    #[track_caller]
+    pub(crate) fn fails(self, code: i32) -> String {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        assert_eq!(self.stdout, "", "{self:?}");
+        let mut lines = self.stderr.lines();
+        let sentence = lines.next().and_then(|line| line.strip_prefix("veth-observer: ")).map(str::to_owned);
+        let rest: Vec<&str> = lines.collect();
+        let only_a_fix = rest.len() <= 1 && rest.iter().all(|line| line.starts_with("fix: "));
+        assert!(only_a_fix, "more than a sentence and its fix: {}", self.stderr);
+        sentence.unwrap_or_else(|| panic!("no sentence: {:?}", self.stderr))
+    }
+}
+
+/// A run of the program, to be placed and then started.
+pub(crate) struct Run {
+    command: Command,
+}
+
+impl Run {
+    /// In the namespace the test itself is in.
+    pub(crate) fn here(args: &[&str]) -> Self {
+        let mut command = Command::new(PROGRAM);
+        command.args(args);
+        Self { command }
+    }
+
+    /// In a named namespace.
+    pub(crate) fn within(netns: &str, args: &[&str]) -> Self {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", netns, PROGRAM]).args(args);
+        Self { command }
+    }
+
+    /// In a named namespace, as a user who may nothing.
+    pub(crate) fn nobody(netns: &str, args: &[&str]) -> Self {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", netns, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
+        // Where the sources are, an ordinary user may not look.
+        command.arg(public_copy()).args(args);
+        Self { command }
+    }
+
+    pub(crate) fn outcome(mut self) -> Outcome {
+        let output = self.command.stdin(Stdio::null()).output().expect("the program starts");
+        Outcome {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+        }
+    }
+
+    /// Starts it and reads its lines as they come.
+    pub(crate) fn lines(mut self) -> Lines {
+        let mut child = Background::start(self.command.stdin(Stdio::null()).stdout(Stdio::piped()));
+        let stdout = child.0.stdout.take().expect("a pipe");
+        let (sender, lines) = std::sync::mpsc::channel();
+        std::thread::spawn(move || forward(stdout, &sender));
+        Lines { child, lines }
+    }
+}
+
+/// A running program and what it says.
+pub(crate) struct Lines {
+    pub(crate) child: Background,
+    lines: std::sync::mpsc::Receiver<String>,
+}
+
+impl Lines {
+    /// The next line for which `is_it` holds, within ten seconds.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, what: &str, is_it: impl Fn(&str) -> bool) -> String {
+        let mut seen = Vec::new();
+        loop {
+            match self.lines.recv_timeout(Duration::from_secs(10)) {
+                Ok(line) if is_it(&line) => return line,
+                Ok(line) => seen.push(line),
+                Err(error) => panic!("no {what} ({error}) after {seen:#?}"),
+            }
+        }
+    }
+}
+
+fn forward(stdout: ChildStdout, sender: &std::sync::mpsc::Sender<String>) {
+    for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+        if sender.send(line).is_err() {
+            return;
+        }
+    }
+}
+
+/// The program where everybody may run it, made once.
+fn public_copy() -> &'static std::path::Path {
+    use std::os::unix::fs::PermissionsExt;
+    static COPY: std::sync::OnceLock<std::path::PathBuf> = std::sync::OnceLock::new();
+    COPY.get_or_init(|| {
+        let path = std::env::temp_dir().join("veth-observer-test");
+        // Renamed into place, since the copy of an earlier run may be running.
+        let fresh = path.with_extension(std::process::id().to_string());
+        std::fs::copy(PROGRAM, &fresh).expect("a copy of the program");
+        std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o755)).expect("its mode");
+        std::fs::rename(&fresh, &path).expect("its place");
+        path
+    })
+}
