@@ -4,5 +4,6 @@ mod bad_input;
 mod create;
 mod find;
 mod follow;
+mod library;
 mod show;
 mod unprivileged;

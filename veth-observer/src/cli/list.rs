@@ -7,8 +7,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::output::Output;
 use crate::{
-    model::{SCHEMA, link::Pair},
-    topology::{self, Change, Follower},
+    model::{SCHEMA, change::Change, link::Pair},
+    topology::{self, Follower},
     view,
 };
 

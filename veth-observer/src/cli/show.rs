@@ -45,7 +45,7 @@ impl Show {
         let found = topology::find(&self.pair).await?;
         let (end, peer) = (&found.pair.ends[found.named], &found.pair.ends[1 - found.named]);
         let Some(namespace) = &found.namespaces[found.named] else {
-            let message = format!("{}: network namespace {} cannot be entered", self.pair, end.netns);
+            let message = format!("{}: cannot enter its namespace, {}", self.pair, end.netns);
             return Err(Fault::unavailable(message).fix(PRIVILEGE_FIX).into());
         };
         let (mut device, mut filters) = topology::describe(end, namespace).await?;

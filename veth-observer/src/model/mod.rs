@@ -1,5 +1,6 @@
 //! The words of the house: plain data, no I/O, no async.
 
+pub mod change;
 pub mod device;
 pub mod link;
 pub mod report;

@@ -2,38 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
-use crate::model::link::{End, Pair};
-
-/// One thing that became of a pair.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Change {
-    pub event: Event,
-    /// The pair after the change; before it, for a pair that went.
-    pub pair: Pair,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Event {
-    /// It was there when the watch began.
-    Present,
-    Added,
-    Changed,
-    Removed,
-}
-
-impl Event {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Present => "present",
-            Self::Added => "added",
-            Self::Changed => "changed",
-            Self::Removed => "removed",
-        }
-    }
-}
+use crate::model::{
+    change::{Change, Event},
+    link::{End, Pair},
+};
 
 /// What identifies an end for as long as it is not moved: its namespace and its index.
 type Identity = (Option<u64>, Option<u64>, u32);

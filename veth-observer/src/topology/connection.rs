@@ -135,3 +135,10 @@ pub(super) fn io_error(error: rtnetlink::Error) -> io::Error {
         other => io::Error::other(other.to_string()),
     }
 }
+
+/// The error numbers that mean something here, include/uapi/asm-generic/errno-base.h.
+pub(super) mod errno {
+    pub(in crate::topology) const EPERM: i32 = 1;
+    pub(in crate::topology) const EEXIST: i32 = 17;
+    pub(in crate::topology) const ENODEV: i32 = 19;
+}

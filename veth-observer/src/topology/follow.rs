@@ -8,13 +8,12 @@ use std::{collections::HashMap, pin::Pin, time::Duration};
 use anyhow::Result;
 use futures_util::{Stream, StreamExt, stream::SelectAll};
 
-use super::{
-    changes::{Change, Event, between},
-    connection::Connection,
-    snapshot::Snapshot,
-};
+use super::{changes::between, connection::Connection, snapshot::Snapshot};
 use crate::{
-    model::link::Pair,
+    model::{
+        change::{Change, Event},
+        link::Pair,
+    },
     netns::{self, Key},
 };
 

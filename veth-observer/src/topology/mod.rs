@@ -11,7 +11,6 @@ mod select;
 mod selector;
 mod snapshot;
 
-pub use changes::{Change, Event};
 pub use connection::Connection;
 pub use describe::describe;
 pub use follow::Follower;

@@ -64,7 +64,7 @@ pub async fn select(selector: &str) -> Result<Selected> {
 }
 
 fn unreachable_end(selector: &str, netns: &Netns) -> Fault {
-    Fault::unavailable(format!("{selector}: network namespace {netns} of one end cannot be entered"))
+    Fault::unavailable(format!("{selector}: cannot enter the namespace of one end, {netns}"))
         .fix(PRIVILEGE_FIX)
 }
 
@@ -92,7 +92,7 @@ pub async fn find(selector: &str) -> Result<Found> {
             Ok(Found { pair, namespaces, named })
         }
         (Some(_), Some(_)) => Err(several(&wanted, &snapshot, &hits).into()),
-        (None, _) => Err(no_veth(device, &snapshot.places[at].id).into()),
+        (None, _) => Err(no_veth(&wanted, device, &snapshot, &snapshot.places[at].id).into()),
     }
 }
 
@@ -149,32 +149,32 @@ fn several(wanted: &Selector, snapshot: &Snapshot, hits: &[(usize, &Device)]) ->
     Fault::not_found(message).fix("name one of them")
 }
 
-fn no_veth(device: &Device, netns: &Netns) -> Fault {
+fn no_veth(wanted: &Selector, device: &Device, snapshot: &Snapshot, netns: &Netns) -> Fault {
     if device.is_veth() {
         return Fault::not_found(format!("the pair of {} went away while we looked", device.ifname))
             .fix("veth-observer list");
     }
     let kind = device.kind.as_deref().unwrap_or(&device.layer);
-    Fault::not_found(format!("{} in netns {netns} is not a veth device but {kind}", device.ifname))
-        .fix("veth-observer list")
+    let message = format!("{} in netns {netns} is not a veth device but {kind}", device.ifname);
+    Fault::not_found(message).fix(suggestion(wanted, snapshot))
 }
 
 fn nothing(wanted: &Selector, snapshot: &Snapshot) -> Fault {
-    // In the order of the namespaces, the caller's own first.
-    let mut near: Vec<String> = match &wanted.end {
-        EndSelector::Name(name) => snapshot
-            .devices()
-            .filter(|(_, device)| device.is_veth() && near(name, &device.ifname))
-            .map(|(at, device)| exact(&snapshot.places[at].id, &device.ifname))
-            .collect(),
-        EndSelector::Index(_) => Vec::new(),
-    };
-    near.truncate(3);
-    let fault = Fault::not_found(format!("there is no veth end {wanted}"));
+    Fault::not_found(format!("there is no veth end {wanted}")).fix(suggestion(wanted, snapshot))
+}
+
+/// Where to look, and what comes near: the same name first, then in the order of the namespaces, the caller's own first.
+fn suggestion(wanted: &Selector, snapshot: &Snapshot) -> String {
+    let EndSelector::Name(typed) = &wanted.end else { return "veth-observer list".into() };
+    let veths = snapshot.devices().filter(|(_, device)| device.is_veth());
+    let mut near: Vec<_> = veths.filter(|(_, device)| near(typed, &device.ifname)).collect();
+    near.sort_by_key(|(_, device)| device.ifname != *typed);
+    let near: Vec<String> =
+        near.iter().take(3).map(|(at, device)| exact(&snapshot.places[*at].id, &device.ifname)).collect();
     if near.is_empty() {
-        return fault.fix("veth-observer list");
+        return "veth-observer list".into();
     }
-    fault.fix(format!("veth-observer list, or did you mean {}?", near.join(", ")))
+    format!("veth-observer list, or did you mean {}?", near.join(", "))
 }
 
 /// Whether one may have been typed for the other: at most one letter too many, missing, wrong or in another case.

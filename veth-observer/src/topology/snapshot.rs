@@ -150,14 +150,18 @@ impl Snapshot {
         }
     }
 
-    /// An end whose peer should have been seen and was not.
+    /// Something that should have been seen and was not, or only from outside: most likely it is newer than the scan.
     fn has_loose_ends(&self) -> bool {
-        self.pairs.iter().any(|(_, peer)| match peer {
+        let scanned = |place: &Place| place.namespace.is_some() || place.pid.is_some();
+        let (known, unknown): (Vec<usize>, Vec<usize>) =
+            (0..self.places.len()).partition(|&at| scanned(&self.places[at]));
+        let sees_all = known.iter().all(|&at| self.spaces[at].complete);
+        let peers = self.pairs.iter().any(|(_, peer)| match peer {
             Peer::Seen(_) => false,
             Peer::Unseen { space: Some(space), .. } => self.spaces[*space].complete,
-            // With every namespace open to us, a number that means none of them belongs to a newer one.
-            Peer::Unseen { space: None, .. } => self.spaces.iter().all(|space| space.complete),
-        })
+            Peer::Unseen { space: None, .. } => sees_all,
+        });
+        peers || (sees_all && !unknown.is_empty())
     }
 
     /// All pairs; the first end of each is the one nearer to the caller, then the one whose name sorts first.

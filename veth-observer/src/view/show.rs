@@ -35,7 +35,8 @@ pub fn text(device: &Device, end: &End, peer: &End, programs: Option<&[Program]>
         Some([]) => add("bpf", Some("none".into())),
         Some(programs) => programs.iter().for_each(|program| add("bpf", Some(program_line(program)))),
     }
-    lines.iter().map(|(key, value)| format!("{key:<9} {value}\n")).collect()
+    let lines: Vec<String> = lines.iter().map(|(key, value)| format!("{key:<9} {value}\n")).collect();
+    lines.concat()
 }
 
 fn program_line(program: &Program) -> String {

@@ -58,8 +58,19 @@ fn what_is_not_there_exits_with_4() {
     let outcome = Run::within(lab.name(0), &["create", "a", "--netns", "nonesuch"]).outcome();
     assert!(outcome.stderr.contains(lab.name(0)), "the namespaces that exist: {}", outcome.stderr);
     let near = Run::within(lab.name(0), &["peer", "vo0"]).outcome();
-    assert!(near.stderr.contains(&format!("did you mean netns:{}/v0?", lab.name(0))), "{}", near.stderr);
+    assert!(near.stderr.contains(&format!("did you mean netns:{}/v0", lab.name(0))), "{}", near.stderr);
     assert!(lab.has(0, "br0") && lab.has(0, "v0"));
+}
+
+#[test]
+fn a_card_that_is_called_like_an_end_elsewhere_points_there() {
+    let lab = Lab::new(2);
+    let name = format!("c{}", std::process::id());
+    lab.ip(0, &["link", "add", &name, "type", "bridge"]);
+    lab.ip(1, &["link", "add", &name, "type", "veth", "peer", "name", "other"]);
+    let outcome = Run::within(lab.name(0), &["peer", &name]).outcome();
+    assert!(outcome.stderr.contains(&format!("did you mean netns:{}/{name}", lab.name(1))), "{outcome:?}");
+    assert_eq!(outcome.fails(4), format!("{name} in netns {} is not a veth device but bridge", lab.name(0)));
 }
 
 #[test]

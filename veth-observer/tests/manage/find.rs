@@ -140,9 +140,10 @@ fn a_pair_is_found_by_index_and_by_alternative_name() {
 fn ends_that_move_and_vanish_meanwhile_do_no_harm() {
     let lab = Lab::new(2);
     let (near, far) = (lab.name(0).to_owned(), lab.name(1).to_owned());
+    let name = format!("m{}", std::process::id());
     let script = format!(
-        "while :; do ip -n {near} link add v0 type veth peer name v1
-         ip -n {near} link set v1 netns {far}; ip -n {far} link set v1 netns {near}; ip -n {near} link del v0; done"
+        "while :; do ip -n {near} link add {name} type veth peer name v1
+         ip -n {near} link set v1 netns {far}; ip -n {far} link set v1 netns {near}; ip -n {near} link del {name}; done"
     );
     let busy = Background::start(Command::new("sh").args(["-c", &script]));
     for _ in 0..40 {
@@ -150,9 +151,9 @@ fn ends_that_move_and_vanish_meanwhile_do_no_harm() {
         for pair in list["pairs"].as_array().unwrap() {
             assert_eq!(pair["ends"].as_array().unwrap().len(), 2);
         }
-        let peer = Run::within(&near, &["peer", "v0"]).outcome();
+        let peer = Run::within(&near, &["peer", &name]).outcome();
         assert!(matches!(peer.code, Some(0 | 4)), "{peer:?}");
-        let show = Run::within(&near, &["show", "v0", "-j"]).outcome();
+        let show = Run::within(&near, &["show", &name, "-j"]).outcome();
         assert!(matches!(show.code, Some(0 | 4)), "{show:?}");
     }
     drop(busy);

@@ -1,8 +1,12 @@
 //! Running the built program.
 
 use std::{
+    fs::Permissions,
     io::{BufRead, BufReader},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
     process::{ChildStdout, Command, Stdio},
+    sync::OnceLock,
     time::Duration,
 };
 
@@ -126,16 +130,21 @@ fn forward(stdout: ChildStdout, sender: &std::sync::mpsc::Sender<String>) {
     }
 }
 
-/// The program where everybody may run it, made once.
-fn public_copy() -> &'static std::path::Path {
-    use std::os::unix::fs::PermissionsExt;
-    static COPY: std::sync::OnceLock<std::path::PathBuf> = std::sync::OnceLock::new();
+/// The program where everybody may run it: where it was built, or else a copy, made once.
+fn public_copy() -> &'static Path {
+    static COPY: OnceLock<PathBuf> = OnceLock::new();
     COPY.get_or_init(|| {
+        let program = Path::new(PROGRAM);
+        let is_public =
+            |path: &Path| path.metadata().is_ok_and(|meta| meta.permissions().mode() & 0o5 == 0o5);
+        if program.ancestors().all(is_public) {
+            return program.to_owned();
+        }
         let path = std::env::temp_dir().join("veth-observer-test");
         // Renamed into place, since the copy of an earlier run may be running.
         let fresh = path.with_extension(std::process::id().to_string());
-        std::fs::copy(PROGRAM, &fresh).expect("a copy of the program");
-        std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o755)).expect("its mode");
+        std::fs::copy(program, &fresh).expect("a copy of the program");
+        std::fs::set_permissions(&fresh, Permissions::from_mode(0o755)).expect("its mode");
         std::fs::rename(&fresh, &path).expect("its place");
         path
     })

@@ -1,6 +1,7 @@
 //! `send`: one crafted frame or many, from one end of a pair.
 
 mod flags;
+mod verify;
 
 use std::{
     fmt::Write as _,
@@ -91,7 +92,7 @@ impl Send {
             return show(out, &frames.get(1)?);
         }
         if self.verify {
-            return self.verify(&selected, from, &frames, out).await;
+            return verify::run(&self, &selected, from, &frames, out).await;
         }
         let socket = open(&selected, from)?;
         if receiver.operstate.as_deref() == Some("down") {
@@ -149,19 +150,6 @@ impl Send {
             }
         }
         Ok(())
-    }
-
-    /// Sends, and waits for each frame at the other end.
-    #[expect(clippy::unused_async, reason = "waiting for samples of the peer comes with the observer")]
-    async fn verify(
-        &self,
-        selected: &Selected,
-        from: usize,
-        frames: &Frames,
-        out: &mut Output,
-    ) -> Result<()> {
-        let _ = (selected, from, frames, out, self.timeout);
-        Err(anyhow!("--verify is not there yet"))
     }
 
     fn sum_up(&self, out: &mut Output, ends: [&End; 2], first: &[u8], tally: &Tally) -> Result<()> {

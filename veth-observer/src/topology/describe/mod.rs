@@ -8,7 +8,7 @@ use std::io;
 
 use anyhow::{Result, anyhow};
 
-use super::connection::Connection;
+use super::connection::{Connection, errno};
 use crate::{
     fault::Fault,
     model::{
@@ -40,7 +40,7 @@ pub async fn describe(end: &End, namespace: &Namespace) -> Result<(Device, Vec<P
 }
 
 fn went(end: &End, error: &io::Error) -> anyhow::Error {
-    if error.raw_os_error() == Some(libc::ENODEV) {
+    if error.raw_os_error() == Some(errno::ENODEV) {
         let message = format!("{} went away while we looked", end.label());
         return Fault::not_found(message).fix("veth-observer list").into();
     }

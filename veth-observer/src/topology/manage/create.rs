@@ -13,7 +13,7 @@ use super::{Made, refused, set_up, spec::EndSpec, spec::PairSpec};
 use crate::{
     model::link::{End, Pair},
     topology::{
-        connection::{Connection, io_error},
+        connection::{Connection, errno, io_error},
         device::Device,
     },
 };
@@ -74,7 +74,7 @@ fn describe<T>(mut message: LinkMessageBuilder<T>, end: &EndSpec, spec: &PairSpe
 /// Why the kernel refused. It says EEXIST without saying which of the two names.
 async fn explain(error: &io::Error, spec: &PairSpec, connections: &[Connection; 2]) -> anyhow::Error {
     let names = spec.ends.iter().map(|end| end.name.as_str()).collect::<Vec<_>>().join(" and ");
-    if error.raw_os_error() == Some(libc::EEXIST) {
+    if error.raw_os_error() == Some(errno::EEXIST) {
         for (end, connection) in spec.ends.iter().zip(connections) {
             if connection.link_by_name(&end.name).await.is_ok() {
                 return anyhow!("there is already an interface {} in netns {}", end.name, end.namespace.id);

@@ -8,7 +8,7 @@ use crate::{
     netns::PRIVILEGE_FIX,
     topology::{
         Found,
-        connection::{Connection, io_error},
+        connection::{Connection, errno, io_error},
     },
 };
 
@@ -21,13 +21,13 @@ pub async fn delete(found: &Found) -> Result<()> {
     let label = found.pair.ends[found.named].label();
     let Some((at, namespace)) = reachable else {
         let netns = &found.pair.ends[found.named].netns;
-        let message = format!("cannot delete {label}: network namespace {netns} cannot be entered");
+        let message = format!("cannot delete {label}: cannot enter its namespace, {netns}");
         return Err(Fault::unavailable(message).fix(PRIVILEGE_FIX).into());
     };
     let connection = Connection::open(namespace)?;
     match connection.link().del(found.pair.ends[at].ifindex).execute().await.map_err(io_error) {
         Ok(()) => Ok(()),
-        Err(error) if error.raw_os_error() == Some(libc::ENODEV) => {
+        Err(error) if error.raw_os_error() == Some(errno::ENODEV) => {
             Err(Fault::not_found(format!("{label} is gone already")).fix("veth-observer list").into())
         }
         Err(error) => Err(refused(&error, &format!("cannot delete {label}"))),

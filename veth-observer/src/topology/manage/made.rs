@@ -7,7 +7,11 @@ use netlink_packet_core::{NLM_F_ACK, NLM_F_REQUEST, NetlinkMessage, NetlinkPaylo
 use netlink_packet_route::{RouteNetlinkMessage, link::LinkMessage};
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
-use crate::{model::link::Pair, netns::Namespace, topology::Selected};
+use crate::{
+    model::link::Pair,
+    netns::Namespace,
+    topology::{Selected, connection::errno},
+};
 
 /// A pair we made; dropping it deletes the pair.
 #[derive(Debug)]
@@ -74,7 +78,7 @@ fn delete_link(ifindex: u32) -> io::Result<()> {
     match answer.payload {
         // Gone already is as good as deleted.
         NetlinkPayload::Error(error) if error.code.is_some() => match error.to_io() {
-            error if error.raw_os_error() == Some(libc::ENODEV) => Ok(()),
+            error if error.raw_os_error() == Some(errno::ENODEV) => Ok(()),
             error => Err(error),
         },
         _ => Ok(()),

@@ -16,7 +16,7 @@ use std::io;
 
 use anyhow::{Result, anyhow};
 
-use super::connection::Connection;
+use super::connection::{Connection, errno};
 use crate::{
     fault::Fault,
     netns::{Namespace, PRIVILEGE_FIX},
@@ -35,7 +35,7 @@ async fn set_up(connection: &Connection, ifindex: u32) -> io::Result<()> {
 
 /// A missing privilege as a fault with its fix, anything else as it is.
 fn refused(error: &io::Error, what: &str) -> anyhow::Error {
-    if error.raw_os_error() == Some(libc::EPERM) {
+    if error.raw_os_error() == Some(errno::EPERM) {
         return Fault::unavailable(format!("{what}: it needs CAP_NET_ADMIN")).fix(PRIVILEGE_FIX).into();
     }
     anyhow!("{what}: {}", reason(error))
