@@ -26,6 +26,7 @@ use crate::{
         hex,
     },
     model::{SCHEMA, link::End},
+    netns::PRIVILEGE_FIX,
     topology::{self, Selected},
     view::{decode, escape, line, units},
     wire::PacketSocket,
@@ -50,8 +51,6 @@ pub struct Send {
     /// The end that sends: a is the one that was named, b its peer
     #[arg(long, value_enum, default_value_t = Side::A, hide_possible_values = true, value_name = "a|b")]
     from: Side,
-    #[command(flatten)]
-    frame: FrameFlags,
     /// How many frames
     #[arg(short, long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..), value_name = "N")]
     count: u64,
@@ -67,6 +66,9 @@ pub struct Send {
     /// How long to wait with --verify
     #[arg(long, default_value = "1s", requires = "verify", value_parser = humantime::parse_duration, value_name = "DURATION")]
     timeout: Duration,
+    // Last, because its heading would stand over whatever follows.
+    #[command(flatten)]
+    frame: FrameFlags,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -93,17 +95,19 @@ impl Send {
             return verify::run(&self, &selected, from, &frames, out).await;
         }
         let socket = open(&selected, from)?;
-        for end in [sender, receiver] {
-            if end.operstate.as_deref() == Some("down") {
-                output::note(format!("{} is down: no frame will pass", escape::name(&end.label())));
-            }
+        if receiver.operstate.as_deref() == Some("down") {
+            // The kernel takes such frames without a word: the end that sends has no carrier, so no queue either.
+            output::note(format!("{} is down: no frame will arrive", escape::name(&receiver.label())));
         }
         let mut stop = Stop::new()?;
         let mut tally = Tally::default();
         let started = Instant::now();
         let outcome = self.send_all(&socket, sender, &frames, &mut stop, &mut tally, out).await;
         tally.elapsed_ns = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.sum_up(out, [sender, receiver], &frames.get(1)?, &tally)?;
+        // What was sent before something failed was sent all the same.
+        if outcome.is_ok() || tally.sent > 0 {
+            self.sum_up(out, [sender, receiver], &frames.get(1)?, &tally)?;
+        }
         outcome?;
         if tally.sent == 0 && tally.refused > 0 {
             let name = escape::name(&sender.label()).into_owned();
@@ -261,7 +265,7 @@ fn explain(error: io::Error, sender: &End) -> anyhow::Error {
     match error.raw_os_error() {
         Some(libc::EPERM | libc::EACCES) => {
             Fault::unavailable(format!("sending on {name} needs the capability CAP_NET_RAW"))
-                .fix("run it as root: sudo veth-observer send …")
+                .fix(PRIVILEGE_FIX)
                 .into()
         }
         Some(libc::ENETDOWN) => {
