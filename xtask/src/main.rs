@@ -5,6 +5,7 @@
 mod apt;
 mod command;
 mod ebpf;
+mod fences;
 
 use std::process::ExitCode;
 
@@ -21,11 +22,14 @@ struct Xtask {
 enum Task {
     /// Compile the eBPF object that the repository carries
     Ebpf(ebpf::Ebpf),
+    /// Check which room uses which, and which crates come in where
+    Fences,
 }
 
 fn main() -> ExitCode {
     let done = match Xtask::parse().task {
         Task::Ebpf(ebpf) => ebpf.run(),
+        Task::Fences => fences::run(),
     };
     let Err(error) = done else { return ExitCode::SUCCESS };
     eprintln!("error: {error:#}");
