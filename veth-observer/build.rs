@@ -31,7 +31,9 @@ fn embed() -> Result<(), Box<dyn Error>> {
     let object = if recorded.trim() == sources::hash(root)? {
         prebuilt.join("programs.o")
     } else if recipe::is_installed(root) {
-        println!("cargo::warning=eBPF sources changed: built from source; `cargo xtask ebpf` before you commit");
+        println!(
+            "cargo::warning=eBPF sources changed: built from source; `cargo xtask ebpf` before you commit"
+        );
         recipe::build(root, &out.join("ebpf"))?
     } else {
         return Err("eBPF sources changed since veth-observer-ebpf/prebuilt/programs.o was built: \

@@ -3,9 +3,11 @@
 #![expect(clippy::print_stdout, reason = "a tool of the command line speaks on standard output")]
 
 mod apt;
+mod ci;
 mod command;
 mod ebpf;
 mod fences;
+mod test;
 
 use std::process::ExitCode;
 
@@ -24,12 +26,18 @@ enum Task {
     Ebpf(ebpf::Ebpf),
     /// Check which room uses which, and which crates come in where
     Fences,
+    /// Install what the tests need, and run all of them as root
+    Test(test::Test),
+    /// Everything that must hold before a change is taken
+    Ci,
 }
 
 fn main() -> ExitCode {
     let done = match Xtask::parse().task {
         Task::Ebpf(ebpf) => ebpf.run(),
         Task::Fences => fences::run(),
+        Task::Test(test) => test.run(),
+        Task::Ci => ci::ci(),
     };
     let Err(error) = done else { return ExitCode::SUCCESS };
     eprintln!("error: {error:#}");

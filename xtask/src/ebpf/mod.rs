@@ -5,7 +5,10 @@ mod recipe;
 mod sources;
 mod toolchain;
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
@@ -36,15 +39,15 @@ pub(crate) struct Ebpf {
 
 impl Ebpf {
     pub(crate) fn run(&self) -> Result<()> {
-        let root = root()?;
         if self.install_toolchain {
-            toolchain::install(&root)?;
+            install_toolchain()?;
         }
-        toolchain::require(&root)?;
         match (self.check, self.clippy) {
-            (true, _) => check(&root),
-            (_, true) => clippy(&root),
-            _ => write(&root),
+            (true, _) => check(),
+            (_, true) => clippy(),
+            // Asked for the toolchain, nobody asked for another object.
+            _ if self.install_toolchain => Ok(()),
+            _ => write(),
         }
     }
 }
@@ -54,7 +57,8 @@ pub(crate) fn install_toolchain() -> Result<()> {
     toolchain::install(&root()?)
 }
 
-fn write(root: &Path) -> Result<()> {
+fn write() -> Result<()> {
+    let root = &toolchain_root()?;
     let object = compile(root, STAGE)?;
     let prebuilt = root.join("veth-observer-ebpf/prebuilt");
     fs::create_dir_all(&prebuilt)?;
@@ -64,13 +68,16 @@ fn write(root: &Path) -> Result<()> {
     describe(&object)
 }
 
-fn check(root: &Path) -> Result<()> {
+/// Compares the committed object with what its sources compile to.
+pub(crate) fn check() -> Result<()> {
+    let root = &root()?;
     let prebuilt = root.join("veth-observer-ebpf/prebuilt");
     let recorded = fs::read_to_string(prebuilt.join(SOURCES)).unwrap_or_default();
     if recorded.trim() != sources::hash(root)? {
         bail!("eBPF sources changed since the committed object was built: run `cargo xtask ebpf`");
     }
     let committed = fs::read(prebuilt.join(OBJECT)).context("no committed object: run `cargo xtask ebpf`")?;
+    toolchain::require(root)?;
     // From nothing: cargo does not notice another linker.
     let stage = root.join(FRESH_STAGE);
     if stage.exists() {
@@ -90,7 +97,9 @@ fn check(root: &Path) -> Result<()> {
     describe(&built)
 }
 
-fn clippy(root: &Path) -> Result<()> {
+/// Runs clippy on the eBPF crate; warnings are errors.
+pub(crate) fn clippy() -> Result<()> {
+    let root = &toolchain_root()?;
     let stage = root.join(STAGE);
     recipe::lay_out(root, &stage)?;
     // rustup's clippy cannot read what Debian's compiler wrote, so Debian's is called in its place.
@@ -98,8 +107,15 @@ fn clippy(root: &Path) -> Result<()> {
     clippy
         .args(["check", "--locked", "--release", "--target", recipe::TARGET])
         .env("RUSTC_WORKSPACE_WRAPPER", "/usr/bin/clippy-driver")
-        .env("CLIPPY_ARGS", "-Dwarnings__CLIPPY_HACKERY__-Wclippy::pedantic__CLIPPY_HACKERY__");
+        .env("CLIPPY_ARGS", "-Dwarnings__CLIPPY_HACKERY__");
     run(&mut clippy)
+}
+
+/// The root of a workspace that can compile the object.
+fn toolchain_root() -> Result<PathBuf> {
+    let root = root()?;
+    toolchain::require(&root)?;
+    Ok(root)
 }
 
 fn compile(root: &Path, stage: &str) -> Result<Vec<u8>> {

@@ -68,13 +68,15 @@ pub(crate) fn require(root: &Path) -> Result<()> {
 
 /// What the bytes of the object depend on besides the sources, one tool a line.
 pub(crate) fn describe(root: &Path) -> Result<String> {
-    let mut lines = read(Command::new(recipe::RUSTC).arg("-V"))?;
-    for package in ["libstd-rust-web-dev-bpf", &format!("libllvm{LLVM_VERSION}")] {
-        let version = apt::version(package).unwrap_or_else(|| "of unknown version".to_owned());
-        lines += &format!("\n{package} {version}");
-    }
+    let rustc = read(Command::new(recipe::RUSTC).arg("-V"))?;
     let linker = linker_version(&recipe::linker(root)).context("the linker does not say its version")?;
-    Ok(format!("{lines}\nbpf-linker {linker}\n"))
+    let package = |name: &str| {
+        let version = apt::version(name).unwrap_or_else(|| "of unknown version".to_owned());
+        format!("{name} {version}")
+    };
+    let core = package("libstd-rust-web-dev-bpf");
+    let llvm = package(&format!("libllvm{LLVM_VERSION}"));
+    Ok(format!("{rustc}\n{core}\n{llvm}\nbpf-linker {linker}\n"))
 }
 
 fn linker_version(linker: &Path) -> Option<String> {

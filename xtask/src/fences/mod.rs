@@ -46,8 +46,8 @@ pub(crate) fn run() -> Result<()> {
         for file in rust_files(&folder)? {
             let source = fs::read_to_string(&file)?;
             let module = module_of(file.strip_prefix(&folder)?);
-            let room = fenced.unwrap_or_else(|| module.first().map_or("", String::as_str));
-            for finding in check(&source, room, &module, &crates) {
+            let name = fenced.unwrap_or_else(|| module.first().map_or("", String::as_str));
+            for finding in check(&source, name, &module, &crates) {
                 let kind = if finding.is_warning { "warning: " } else { "" };
                 let place = file.strip_prefix(&root)?.display();
                 println!("{place}:{}: {kind}{}", finding.line, finding.sentence);
@@ -67,7 +67,7 @@ fn check(source: &str, room: &str, module: &[String], crates: &BTreeSet<String>)
     let mut find = |line, sentence, is_warning| findings.push(Finding { line, sentence, is_warning });
     match source.lines().count() {
         lines if lines > TOO_LONG => {
-            find(lines, format!("the file has {lines} lines, more than {TOO_LONG}"), false)
+            find(lines, format!("the file has {lines} lines, more than {TOO_LONG}"), false);
         }
         lines if lines > LONG => find(lines, format!("the file has {lines} lines, more than {LONG}"), true),
         _ => {}

@@ -58,14 +58,14 @@ impl Reader<'_> {
                     self.read(group.stream(), module);
                 }
                 TokenTree::Ident(name) if name == "mod" => {
-                    at = self.module(&tokens, at, module, &mut cfg_test)
+                    at = self.module(&tokens, at, module, &mut cfg_test);
                 }
                 TokenTree::Ident(name) if name == "unsafe" => {
                     // `#[unsafe(no_mangle)]` is an attribute's word, but asks for the same care.
                     self.record(&tokens[at - 1], What::Unsafe);
                 }
                 TokenTree::Ident(_) if !is_continued(&tokens, at - 1) => {
-                    at = self.path(&tokens, at - 1, module)
+                    at = self.path(&tokens, at - 1, module);
                 }
                 TokenTree::Punct(end) if end.as_char() == ';' => cfg_test = false,
                 _ => {}
