@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Result, bail};
 
 use crate::{
     command::{cargo, root, run},
@@ -33,7 +33,10 @@ pub(crate) fn ci() -> Result<()> {
     for (title, command, step) in STEPS {
         println!("\n== {title}");
         let start = Instant::now();
-        step().with_context(|| format!("{title} failed; again with `{command}`"))?;
+        if let Err(error) = step() {
+            println!("\n{error:#}");
+            bail!("{title} failed after {:.1} s: `{command}` repeats it", start.elapsed().as_secs_f64());
+        }
         times.push((title, start.elapsed()));
     }
     println!("\n== all passed");
