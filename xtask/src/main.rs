@@ -1,1 +1,45 @@
-fn main() {}
+//! What a developer and CI do with this repository, one file per task.
+
+#![expect(clippy::print_stdout, reason = "a tool of the command line speaks on standard output")]
+
+mod apt;
+mod ci;
+mod command;
+mod ebpf;
+mod fences;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about)]
+struct Xtask {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Compile the eBPF object that the repository carries
+    Ebpf(ebpf::Ebpf),
+    /// Check which room uses which, and which crates come in where
+    Fences,
+    /// Install what the tests need, and run all of them as root
+    Test(test::Test),
+    /// Everything that must hold before a change is taken
+    Ci,
+}
+
+fn main() -> ExitCode {
+    let done = match Xtask::parse().task {
+        Task::Ebpf(ebpf) => ebpf.run(),
+        Task::Fences => fences::run(),
+        Task::Test(test) => test.run(),
+        Task::Ci => ci::ci(),
+    };
+    let Err(error) = done else { return ExitCode::SUCCESS };
+    eprintln!("error: {error:#}");
+    ExitCode::FAILURE
+}

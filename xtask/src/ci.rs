@@ -1,0 +1,61 @@
+//! `cargo xtask ci`: everything that must hold, cheapest first, until something does not.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use crate::{
+    command::{cargo, root, run},
+    ebpf, fences,
+    test::tests,
+};
+
+/// A step by its title, the command that repeats it alone, and what it does.
+type Step = (&'static str, &'static str, fn() -> Result<()>);
+
+const STEPS: [Step; 8] = [
+    ("format", "cargo fmt --all --check", format),
+    (
+        "format of the eBPF crate",
+        "cargo fmt --manifest-path veth-observer-ebpf/Cargo.toml --check",
+        format_ebpf,
+    ),
+    ("fences", "cargo xtask fences", fences::run),
+    ("BPF toolchain", "cargo xtask ebpf --install-toolchain", ebpf::install_toolchain),
+    ("eBPF object from source", "cargo xtask ebpf --check", ebpf::check),
+    ("clippy of the eBPF crate", "cargo xtask ebpf --clippy", ebpf::clippy),
+    ("clippy", "cargo clippy --workspace --all-targets --locked -- -D warnings", clippy),
+    ("tests", "cargo xtask test", || tests(&[])),
+];
+
+pub(crate) fn ci() -> Result<()> {
+    let mut times = Vec::new();
+    for (title, command, step) in STEPS {
+        println!("\n== {title}");
+        let start = Instant::now();
+        if let Err(error) = step() {
+            println!("\n{error:#}");
+            bail!("{title} failed after {:.1} s: `{command}` repeats it", start.elapsed().as_secs_f64());
+        }
+        times.push((title, start.elapsed()));
+    }
+    println!("\n== all passed");
+    for (title, time) in &times {
+        println!("{:>8.1} s  {title}", time.as_secs_f64());
+    }
+    let total: Duration = times.iter().map(|(_, time)| time).sum();
+    println!("{:>8.1} s  in all", total.as_secs_f64());
+    Ok(())
+}
+
+fn format() -> Result<()> {
+    run(cargo(&root()?).args(["fmt", "--all", "--check"]))
+}
+
+fn format_ebpf() -> Result<()> {
+    run(cargo(&root()?).args(["fmt", "--manifest-path", "veth-observer-ebpf/Cargo.toml", "--check"]))
+}
+
+fn clippy() -> Result<()> {
+    run(cargo(&root()?).args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))
+}

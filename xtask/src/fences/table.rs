@@ -1,0 +1,112 @@
+//! The one table of who may use whom.
+
+/// What a room of the house may use.
+pub(super) struct Fence {
+    pub(super) room: &'static str,
+    pub(super) rooms: Allowed,
+    pub(super) crates: Allowed,
+    pub(super) may_be_unsafe: bool,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Allowed {
+    Any,
+    Only(&'static [&'static str]),
+}
+
+impl Allowed {
+    pub(super) fn permits(self, name: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Only(names) => names.contains(&name),
+        }
+    }
+}
+
+/// Crates that are rooms of their own: everything in them is fenced as one.
+pub(super) const COMMON: &str = "veth-observer-common";
+pub(super) const EBPF: &str = "veth-observer-ebpf";
+
+const NONE: Allowed = Allowed::Only(&[]);
+const SAFE: bool = false;
+const UNSAFE: bool = true;
+
+const fn fence(
+    room: &'static str,
+    rooms: &'static [&'static str],
+    crates: &'static [&'static str],
+    may_be_unsafe: bool,
+) -> Fence {
+    Fence { room, rooms: Allowed::Only(rooms), crates: Allowed::Only(crates), may_be_unsafe }
+}
+
+/// `model` and `delivery` are pure to the point of having no errors to report, so they have no `anyhow`.
+pub(super) const FENCES: &[Fence] = &[
+    Fence { room: COMMON, rooms: Allowed::Any, crates: Allowed::Only(&["aya"]), may_be_unsafe: UNSAFE },
+    Fence {
+        room: EBPF,
+        rooms: Allowed::Any,
+        crates: Allowed::Only(&["aya_ebpf", "aya_log_ebpf", "veth_observer_common"]),
+        may_be_unsafe: UNSAFE,
+    },
+    fence("fault", &[], &["anyhow"], SAFE),
+    fence("model", &[], &["serde"], SAFE),
+    fence("netns", &["model", "fault"], &["anyhow", "libc", "rustix", "tracing"], UNSAFE),
+    fence(
+        "topology",
+        &["model", "netns", "fault"],
+        &[
+            "anyhow",
+            "futures_util",
+            "netlink_packet_core",
+            "netlink_packet_route",
+            "netlink_sys",
+            "rtnetlink",
+            "tokio",
+            "tracing",
+        ],
+        SAFE,
+    ),
+    fence(
+        "kernel",
+        &["fault"],
+        &["anyhow", "aya", "aya_log", "libc", "rustix", "tokio", "tracing", "veth_observer_common"],
+        UNSAFE,
+    ),
+    fence(
+        "attach",
+        &["kernel", "model", "netns", "fault"],
+        &[
+            "anyhow",
+            "aya",
+            "futures_util",
+            "libc",
+            "netlink_packet_core",
+            "netlink_packet_route",
+            "netlink_sys",
+            "rtnetlink",
+            "rustix",
+            "tracing",
+        ],
+        UNSAFE,
+    ),
+    fence(
+        "collect",
+        &["kernel", "model"],
+        &["anyhow", "aya", "rustix", "tokio", "tracing", "veth_observer_common"],
+        UNSAFE,
+    ),
+    fence("delivery", &["model"], &["veth_observer_common"], SAFE),
+    fence("frame", &["model", "fault"], &["anyhow", "etherparse", "serde"], SAFE),
+    fence("wire", &["fault"], &["anyhow", "libc", "rustix"], UNSAFE),
+    fence(
+        "observe",
+        &["model", "netns", "topology", "kernel", "attach", "collect", "delivery", "fault"],
+        &["anyhow", "tokio", "tracing"],
+        SAFE,
+    ),
+    fence("view", &["model", "frame"], &["anyhow", "comfy_table", "serde", "serde_json"], SAFE),
+    Fence { room: "cli", rooms: Allowed::Any, crates: Allowed::Any, may_be_unsafe: SAFE },
+    // lib.rs and main.rs: the tour and the way in.
+    Fence { room: "", rooms: Allowed::Any, crates: NONE, may_be_unsafe: SAFE },
+];
