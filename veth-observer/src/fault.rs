@@ -28,6 +28,16 @@ impl Kind {
     }
 }
 
+/// What observing and managing pairs takes, as `setcap` wants it. It sets all at once, so none may be missing.
+pub const CAPABILITIES: &str = "cap_net_admin,cap_net_raw,cap_sys_ptrace,cap_sys_admin,cap_perfmon,cap_bpf";
+
+/// The command that gives this program the privilege it lacks.
+pub fn privilege_fix() -> String {
+    let program = std::env::current_exe();
+    let program = program.map_or_else(|_| "veth-observer".into(), |path| path.display().to_string());
+    format!("run it with sudo, or once: sudo setcap {CAPABILITIES}+ep {program}")
+}
+
 /// One sentence for a person, the command that mends it where there is one, and the kind for the exit code.
 #[derive(Debug, Clone)]
 pub struct Fault {
@@ -43,6 +53,11 @@ impl Fault {
 
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self { kind: Kind::Unavailable, message: message.into(), fix: None }
+    }
+
+    /// Unavailable for lack of privilege, with the exact way to get it.
+    pub fn denied(message: impl Into<String>) -> Self {
+        Self::unavailable(message).fix(privilege_fix())
     }
 
     pub fn not_found(message: impl Into<String>) -> Self {

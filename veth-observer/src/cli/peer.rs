@@ -8,7 +8,6 @@ use super::output::Output;
 use crate::{
     fault::Fault,
     model::{SCHEMA, link::End},
-    netns::PRIVILEGE_FIX,
     topology, view,
 };
 
@@ -42,7 +41,7 @@ impl Peer {
             let Some(name) = &peer.ifname else {
                 let message =
                     format!("the name of {}'s peer, {}, is not visible", self.pair, view::pairs::place(peer));
-                return Err(Fault::unavailable(message).fix(PRIVILEGE_FIX).into());
+                return Err(Fault::denied(message).into());
             };
             return out.line(name);
         }

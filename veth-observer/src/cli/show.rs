@@ -13,7 +13,6 @@ use crate::{
         device::{Device, Program},
         link::End,
     },
-    netns::PRIVILEGE_FIX,
     topology, view,
 };
 
@@ -46,7 +45,7 @@ impl Show {
         let (end, peer) = (&found.pair.ends[found.named], &found.pair.ends[1 - found.named]);
         let Some(namespace) = &found.namespaces[found.named] else {
             let message = format!("{}: cannot enter its namespace, {}", self.pair, end.netns);
-            return Err(Fault::unavailable(message).fix(PRIVILEGE_FIX).into());
+            return Err(Fault::denied(message).into());
         };
         let (mut device, mut filters) = topology::describe(end, namespace).await?;
         let xdp = programs::complete(&mut device, &mut filters);

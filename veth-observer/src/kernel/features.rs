@@ -7,7 +7,7 @@ use aya::maps::MapType;
 
 use crate::fault::Fault;
 
-/// The capabilities that observing both ends of a container's pair takes, and what each is for.
+/// The capabilities of [`crate::fault::CAPABILITIES`] by number (include/uapi/linux/capability.h), and what each is for.
 pub const CAPABILITIES: [(&str, u32, &str); 6] = [
     ("cap_net_admin", 12, "attach programs, see into other namespaces, make pairs"),
     ("cap_net_raw", 13, "send frames"),
@@ -27,15 +27,7 @@ pub fn denied(error: &io::Error) -> bool {
 
 /// The exact way out for a caller who lacks the privilege to `what`.
 pub fn missing_privilege(what: &str) -> Fault {
-    Fault::unavailable(format!("no privilege to {what}")).fix(privilege_fix())
-}
-
-/// The command that gives this program the privilege it lacks.
-pub fn privilege_fix() -> String {
-    let program =
-        std::env::current_exe().map_or_else(|_| "veth-observer".into(), |path| path.display().to_string());
-    let names: Vec<&str> = CAPABILITIES.iter().map(|(name, ..)| *name).collect();
-    format!("run it with sudo, or once: sudo setcap {}+ep {program}", names.join(","))
+    Fault::denied(format!("no privilege to {what}"))
 }
 
 /// The capabilities of [`CAPABILITIES`] that this process does not have in effect.

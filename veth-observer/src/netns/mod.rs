@@ -25,10 +25,6 @@ use crate::{fault::Fault, model::link::Netns};
 pub use lookup::{HOST, names};
 pub use scan::{Hidden, Scan, scan, scan_others};
 
-/// The command that mends a missing privilege.
-pub const PRIVILEGE_FIX: &str = "run it with sudo, or once: sudo setcap \
-    cap_bpf,cap_net_admin,cap_perfmon,cap_sys_admin,cap_sys_ptrace+ep \"$(command -v veth-observer)\"";
-
 /// An open network namespace. Whether it may also be entered is a matter of privilege (CAP_SYS_ADMIN).
 #[derive(Debug, Clone)]
 pub struct Namespace {
@@ -121,7 +117,7 @@ const NSFS_MAGIC: rustix::fs::FsWord = 0x6e73_6673;
 /// EPERM and EACCES as a fault with its fix, anything else as it is.
 fn refused(error: &io::Error, what: &str) -> anyhow::Error {
     if error.kind() == io::ErrorKind::PermissionDenied {
-        return Fault::unavailable(format!("{what}: it needs CAP_SYS_ADMIN")).fix(PRIVILEGE_FIX).into();
+        return Fault::denied(format!("{what}: it needs CAP_SYS_ADMIN")).into();
     }
     anyhow::anyhow!("{what}: {error}")
 }

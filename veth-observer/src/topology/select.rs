@@ -10,7 +10,7 @@ use super::{
 use crate::{
     fault::Fault,
     model::link::{Netns, Pair},
-    netns::{HOST, Namespace, PRIVILEGE_FIX},
+    netns::{HOST, Namespace},
 };
 
 /// A pair that was asked for, with the way into the namespace of each end.
@@ -64,8 +64,7 @@ pub async fn select(selector: &str) -> Result<Selected> {
 }
 
 fn unreachable_end(selector: &str, netns: &Netns) -> Fault {
-    Fault::unavailable(format!("{selector}: cannot enter the namespace of one end, {netns}"))
-        .fix(PRIVILEGE_FIX)
+    Fault::denied(format!("{selector}: cannot enter the namespace of one end, {netns}"))
 }
 
 /// Finds the one pair that `selector` names, whether or not its ends can be reached.

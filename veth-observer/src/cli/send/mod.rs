@@ -26,7 +26,6 @@ use crate::{
         hex,
     },
     model::{SCHEMA, link::End},
-    netns::PRIVILEGE_FIX,
     topology::{self, Selected},
     view::{decode, escape, line, units},
     wire::PacketSocket,
@@ -264,9 +263,7 @@ fn explain(error: io::Error, sender: &End) -> anyhow::Error {
     let name = escape::name(&label);
     match error.raw_os_error() {
         Some(libc::EPERM | libc::EACCES) => {
-            Fault::unavailable(format!("sending on {name} needs the capability CAP_NET_RAW"))
-                .fix(PRIVILEGE_FIX)
-                .into()
+            Fault::denied(format!("sending on {name} needs the capability CAP_NET_RAW")).into()
         }
         Some(libc::ENETDOWN) => {
             anyhow!("{name} ({}) is down; bring it up with: ip link set {name} up", sender.netns)

@@ -5,7 +5,6 @@ use anyhow::Result;
 use super::refused;
 use crate::{
     fault::Fault,
-    netns::PRIVILEGE_FIX,
     topology::{
         Found,
         connection::{Connection, errno, io_error},
@@ -22,7 +21,7 @@ pub async fn delete(found: &Found) -> Result<()> {
     let Some((at, namespace)) = reachable else {
         let netns = &found.pair.ends[found.named].netns;
         let message = format!("cannot delete {label}: cannot enter its namespace, {netns}");
-        return Err(Fault::unavailable(message).fix(PRIVILEGE_FIX).into());
+        return Err(Fault::denied(message).into());
     };
     let connection = Connection::open(namespace)?;
     match connection.link().del(found.pair.ends[at].ifindex).execute().await.map_err(io_error) {

@@ -17,10 +17,7 @@ use std::io;
 use anyhow::{Result, anyhow};
 
 use super::connection::{Connection, errno};
-use crate::{
-    fault::Fault,
-    netns::{Namespace, PRIVILEGE_FIX},
-};
+use crate::{fault::Fault, netns::Namespace};
 
 /// Brings `lo` of `namespace` up, as a new namespace has it down.
 pub async fn loopback_up(namespace: &Namespace) -> Result<()> {
@@ -36,7 +33,7 @@ async fn set_up(connection: &Connection, ifindex: u32) -> io::Result<()> {
 /// A missing privilege as a fault with its fix, anything else as it is.
 fn refused(error: &io::Error, what: &str) -> anyhow::Error {
     if error.raw_os_error() == Some(errno::EPERM) {
-        return Fault::unavailable(format!("{what}: it needs CAP_NET_ADMIN")).fix(PRIVILEGE_FIX).into();
+        return Fault::denied(format!("{what}: it needs CAP_NET_ADMIN")).into();
     }
     anyhow!("{what}: {}", reason(error))
 }
