@@ -21,7 +21,7 @@ const STEPS: [Step; 8] = [
         format_ebpf,
     ),
     ("fences", "cargo xtask fences", fences::run),
-    ("BPF toolchain", "cargo xtask ebpf --install-toolchain", ebpf::install_toolchain),
+    ("BPF toolchain", "cargo xtask ebpf --install-toolchain --check", ebpf::install_toolchain),
     ("eBPF object from source", "cargo xtask ebpf --check", ebpf::check),
     ("clippy of the eBPF crate", "cargo xtask ebpf --clippy", ebpf::clippy),
     ("clippy", "cargo clippy --workspace --all-targets --locked -- -D warnings", clippy),

@@ -45,8 +45,6 @@ impl Ebpf {
         match (self.check, self.clippy) {
             (true, _) => check(),
             (_, true) => clippy(),
-            // Asked for the toolchain, nobody asked for another object.
-            _ if self.install_toolchain => Ok(()),
             _ => write(),
         }
     }
