@@ -8,10 +8,11 @@ use tracing::info;
 use crate::{
     attach::{Attachment, Lane},
     collect::{self, Samples, clock},
-    delivery::{Ledger, Reading},
+    delivery::Ledger,
     kernel::{self, Loaded},
     model::{
         link::End,
+        reading::Reading,
         report::{DirectionReport, PairReport, Report},
         sample::{Sample, Sampled},
     },

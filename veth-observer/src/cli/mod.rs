@@ -133,7 +133,7 @@ fn report(error: &anyhow::Error) -> ExitCode {
     let fault = error.downcast_ref::<Fault>();
     let mut message = format!("veth-observer: {error:#}\n");
     if let Some(fix) = fault.and_then(|fault| fault.fix.as_ref()) {
-        message += &format!("fix: {fix}\n");
+        message = format!("{message}fix: {fix}\n");
     }
     let _ = std::io::Write::write_all(&mut std::io::stderr(), message.as_bytes());
     ExitCode::from(fault.map_or(1, |fault| fault.kind.exit_code()))

@@ -108,10 +108,13 @@ fn summary(out: &mut Output, observation: &mut Observation, printed: u64) -> Res
     Ok(())
 }
 
+/// Bytes of the ring that a record takes beside the frame: our header, the ring's own and padding.
+const RECORD_HEADER: u32 = 64;
+const _: () = assert!(RECORD_HEADER as usize >= HEADER_LEN + 16);
+
 /// Room for some 10 ms of a flood of small frames, and for a few of the longest.
 pub(super) fn ring_bytes(snaplen: u32) -> u32 {
-    let record = snaplen + HEADER_LEN as u32 + 8;
-    (64 * record).next_power_of_two().max(1 << 22)
+    (64 * (snaplen + RECORD_HEADER)).next_power_of_two().max(1 << 22)
 }
 
 fn rate(text: &str) -> Result<u32, String> {

@@ -7,7 +7,8 @@ use veth_observer_common::{
     slot,
 };
 
-use crate::{collect::clock, delivery::Reading};
+use super::clock;
+use crate::model::reading::Reading;
 
 /// Reads both directions of one pair.
 ///

@@ -2,8 +2,11 @@
 
 use veth_observer_common::counters::{EPOCHS, epoch};
 
-use super::{Reading, quantiles};
-use crate::model::report::{DirectionReport, Matching, Traffic};
+use super::quantiles;
+use crate::model::{
+    reading::Reading,
+    report::{DirectionReport, Matching, Traffic},
+};
 
 /// The ledger of one direction.
 ///

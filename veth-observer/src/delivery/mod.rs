@@ -4,18 +4,3 @@ mod ledger;
 mod quantiles;
 
 pub use ledger::Ledger;
-
-use veth_observer_common::counters::{Received, Sent};
-
-/// Counters of one direction, and the time around reading them (CLOCK_MONOTONIC, nanoseconds).
-#[derive(Debug, Clone, Copy)]
-pub struct Reading {
-    pub before_ns: u64,
-    pub after_ns: u64,
-    pub sent: Sent,
-    pub received: Received,
-}
-
-impl Reading {
-    pub const ZERO: Self = Self { before_ns: 0, after_ns: 0, sent: Sent::ZERO, received: Received::ZERO };
-}

@@ -41,7 +41,7 @@ pub struct Sampling {
 
 impl Settings {
     /// Well below the horizon of a stamp.
-    pub const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
+    pub const LONGEST_TIMEOUT: Duration = Duration::from_mins(1);
 
     /// log2 of an epoch in nanoseconds: the shortest for which the timeout spans at most a quarter of the epochs, so that
     /// a reader may be late by half of them.

@@ -5,5 +5,5 @@ mod load;
 pub mod log;
 pub mod object;
 
+pub use self::object::VERSION;
 pub use load::{Loaded, Sampling, Settings, load};
-pub use object::VERSION;

@@ -3,6 +3,7 @@
 pub mod change;
 pub mod device;
 pub mod link;
+pub mod reading;
 pub mod report;
 pub mod sample;
 

@@ -18,7 +18,7 @@ fn pair_summary(pair: &PairReport, style: Style) -> String {
     let [a, b] = &pair.ends;
     let elapsed = units::duration(pair.elapsed_ns, style);
     let _ = writeln!(text, "{} ({}) <-> {} ({}), {elapsed}\n", a.label(), a.netns, b.label(), b.netns);
-    let ledger = pair.directions.iter().map(|direction| ledger_row(direction)).collect();
+    let ledger = pair.directions.iter().map(ledger_row).collect();
     let header = [
         "DIRECTION",
         "SENT",
@@ -88,7 +88,7 @@ impl Lines {
     /// The lines for the next report; totals since the beginning, and the rate since the report before.
     pub fn next(&mut self, report: &Report) -> String {
         let mut text = String::new();
-        if self.printed % HEADER_EVERY == 0 {
+        if self.printed.is_multiple_of(HEADER_EVERY) {
             let _ = writeln!(
                 text,
                 "{:>8}  {:<31} {:>10} {:>10} {:>9} {:>7} {:>9}  {:>10}  {:>8} {:>8} {:>8}",

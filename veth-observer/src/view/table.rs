@@ -15,5 +15,10 @@ pub(super) fn aligned(header: &[&str], rows: Vec<Vec<String>>, left: usize) -> S
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    let mut text = String::new();
+    for line in table.lines() {
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
 }

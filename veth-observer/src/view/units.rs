@@ -17,12 +17,10 @@ pub fn duration(ns: u64, style: Style) -> String {
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 fn three_digits(ns: u64, unit: u64, name: &str) -> String {
     let value = ns as f64 / unit as f64;
-    let decimals = if value < 9.995 {
-        2
-    } else if value < 99.95 {
-        1
-    } else {
-        0
+    let decimals = match value {
+        ..9.995 => 2,
+        ..99.95 => 1,
+        _ => 0,
     };
     format!("{value:.decimals$} {name}")
 }

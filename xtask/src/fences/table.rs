@@ -50,7 +50,7 @@ pub(super) const FENCES: &[Fence] = &[
         may_be_unsafe: UNSAFE,
     },
     fence("fault", &[], &["anyhow"], SAFE),
-    fence("model", &[], &["serde"], SAFE),
+    fence("model", &[], &["serde", "serde_json", "veth_observer_common"], SAFE),
     fence("netns", &["model", "fault"], &["anyhow", "libc", "rustix", "tracing"], UNSAFE),
     fence(
         "topology",
@@ -62,6 +62,7 @@ pub(super) const FENCES: &[Fence] = &[
             "netlink_packet_route",
             "netlink_sys",
             "rtnetlink",
+            "serde_json",
             "tokio",
             "tracing",
         ],
@@ -87,6 +88,7 @@ pub(super) const FENCES: &[Fence] = &[
             "rtnetlink",
             "rustix",
             "tracing",
+            "veth_observer_common",
         ],
         UNSAFE,
     ),
@@ -105,7 +107,7 @@ pub(super) const FENCES: &[Fence] = &[
         &["anyhow", "tokio", "tracing"],
         SAFE,
     ),
-    fence("view", &["model", "frame"], &["anyhow", "comfy_table", "serde", "serde_json"], SAFE),
+    fence("view", &["model", "frame"], &["anyhow", "comfy_table", "humantime", "serde", "serde_json"], SAFE),
     Fence { room: "cli", rooms: Allowed::Any, crates: Allowed::Any, may_be_unsafe: SAFE },
     // lib.rs and main.rs: the tour and the way in.
     Fence { room: "", rooms: Allowed::Any, crates: NONE, may_be_unsafe: SAFE },

@@ -96,10 +96,9 @@ async fn show(out: &mut Output, verbose: u8) -> Result<()> {
 
     out.line("")?;
     if out.wants_json() {
-        out.json(&tcp)?
-    } else {
-        out.text(&summary(&tcp, out.style()))?
+        return out.json(&tcp);
     }
+    out.text(&summary(&tcp, out.style()))?;
     drop(observation);
     made.delete()?;
     out.line("")?;

@@ -7,7 +7,7 @@ use super::{Frames, Send, explain, open, sent};
 use crate::{
     cli::{output::Output, stop::Stop, watch},
     fault::Fault,
-    model::SCHEMA,
+    model::{SCHEMA, link::End},
     observe::{Observation, Sampling, Settings},
     topology::Selected,
     view::{escape, units},
@@ -34,7 +34,7 @@ pub(super) async fn run(
     out: &mut Output,
 ) -> Result<()> {
     let [sender, receiver] = [&selected.pair.ends[from], &selected.pair.ends[1 - from]];
-    let [near, far] = [sender, receiver].map(|end| end.label());
+    let [near, far] = [sender, receiver].map(End::label);
     let mut stop = Stop::new()?;
     let snaplen = u32::try_from(frames.get(1)?.len())?;
     let sampling = Sampling { rate: 1, snaplen, ring_bytes: watch::ring_bytes(snaplen) };
@@ -67,15 +67,11 @@ pub(super) async fn run(
             out.json(&Verified { schema: SCHEMA, from, to, number, bytes: frame.len(), arrived, delay_ns })?;
         } else {
             let far = escape::name(&far);
-            match sample.map(|sample| sample.delay_ns) {
-                Some(Some(ns)) => {
-                    out.line(format!("arrived on {far} after {}", units::duration(ns, out.style())))?
-                }
-                Some(None) => {
-                    out.line(format!("arrived on {far} past the egress hook, so without a delay"))?
-                }
-                None => out.line(format!("did not arrive on {far}"))?,
-            }
+            out.line(match sample.map(|sample| sample.delay_ns) {
+                Some(Some(ns)) => format!("arrived on {far} after {}", units::duration(ns, out.style())),
+                Some(None) => format!("arrived on {far} past the egress hook, so without a delay"),
+                None => format!("did not arrive on {far}"),
+            })?;
         }
         if let Some(why) = observation.ended() {
             return Err(anyhow::anyhow!("stopped after {tried} frames: {why}"));
