@@ -1,8 +1,15 @@
 //! One binary, one module per tier: see docs/testing.md.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "clippy lets tests panic, but not the functions they share"
+)]
+
 mod frames;
 mod manage;
 mod object;
+mod observing;
 mod programs;
 mod support;
 mod wire;

@@ -2,15 +2,15 @@
 
 use std::{
     fs::Permissions,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{ChildStdout, Command, Stdio},
+    process::{ChildStderr, ChildStdout, Command, Stdio},
     sync::OnceLock,
     time::Duration,
 };
 
-use super::netns::Background;
+use super::netns::{Background, run};
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_veth-observer");
 
@@ -91,6 +91,17 @@ impl Run {
         }
     }
 
+    /// Starts an observing command and waits until it says that every frame counts from now on.
+    pub(crate) fn observing(mut self) -> Observing {
+        let command = self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = Background::start(command);
+        let mut stderr = BufReader::new(child.0.stderr.take().expect("a pipe"));
+        let mut line = String::new();
+        stderr.read_line(&mut line).expect("a line");
+        assert!(line.starts_with("observing "), "{line}");
+        Observing { child, stderr }
+    }
+
     /// Starts it and reads its lines as they come.
     pub(crate) fn lines(mut self) -> Lines {
         let mut child = Background::start(self.command.stdin(Stdio::null()).stdout(Stdio::piped()));
@@ -98,6 +109,34 @@ impl Run {
         let (sender, lines) = std::sync::mpsc::channel();
         std::thread::spawn(move || forward(stdout, &sender));
         Lines { child, lines }
+    }
+}
+
+/// A command that observes.
+pub(crate) struct Observing {
+    child: Background,
+    stderr: BufReader<ChildStderr>,
+}
+
+impl Observing {
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.pid()
+    }
+
+    /// What it says after SIGINT.
+    pub(crate) fn interrupt(self) -> Outcome {
+        run("kill", &["-INT", &self.pid().to_string()]);
+        self.outcome()
+    }
+
+    /// What it says when it ends by itself.
+    pub(crate) fn outcome(mut self) -> Outcome {
+        let mut stdout = String::new();
+        self.child.0.stdout.take().expect("a pipe").read_to_string(&mut stdout).expect("UTF-8");
+        let mut stderr = String::new();
+        self.stderr.read_to_string(&mut stderr).expect("UTF-8");
+        let code = self.child.0.wait().expect("its end").code();
+        Outcome { code, stdout, stderr }
     }
 }
 
