@@ -140,8 +140,8 @@ fn a_second_ctrl_c_ends_stats_without_the_summary() {
     let pid = stats.pid().to_string();
     // The first is heard when the handler counts frames in flight; a few more do not hurt.
     run("kill", &["-INT", &pid]);
-    let status = format!("/proc/{pid}/status");
-    let ended = || std::fs::read_to_string(&status).is_ok_and(|text| text.contains("State:\tZ"));
+    let proc_file = format!("/proc/{pid}/status");
+    let ended = || std::fs::read_to_string(&proc_file).is_ok_and(|text| text.contains("State:\tZ"));
     eventually("the second signal ends it", || {
         if !ended() {
             let _ = Command::new("kill").args(["-INT", &pid]).stderr(Stdio::null()).status();
@@ -233,7 +233,7 @@ fn watch_under_a_flood_prints_or_counts_every_frame() {
     let numbers: Vec<u64> =
         summary.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect();
     assert_eq!(numbers[0] + numbers[2], 200_000, "{summary}");
-    assert_eq!(numbers[0] as usize, outcome.stdout.lines().count());
+    assert_eq!(numbers[0], outcome.stdout.lines().count() as u64);
 }
 
 #[test]
