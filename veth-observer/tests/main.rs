@@ -1,5 +1,6 @@
 //! One binary, one module per tier: see docs/testing.md.
 
+mod attach;
 mod frames;
 mod manage;
 mod object;

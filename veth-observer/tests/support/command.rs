@@ -82,6 +82,12 @@ impl Run {
         Self { command }
     }
 
+    /// As on a kernel without tcx.
+    pub(crate) fn without_tcx(mut self) -> Self {
+        super::seccomp::refuse_links(&mut self.command);
+        self
+    }
+
     pub(crate) fn outcome(mut self) -> Outcome {
         let output = self.command.stdin(Stdio::null()).output().expect("the program starts");
         Outcome {
@@ -119,6 +125,14 @@ impl Lines {
                 Err(error) => panic!("no {what} ({error}) after {seen:#?}"),
             }
         }
+    }
+}
+
+impl Lines {
+    /// Waits for its end and gives the exit code and the lines that were not read.
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
+        let code = self.child.0.wait().expect("it can be waited for").code();
+        (code, self.lines.iter().collect::<Vec<_>>().join("\n"))
     }
 }
 
