@@ -37,7 +37,7 @@ pub struct Seen {
 #[inline(always)]
 pub fn chosen(before: u64) -> bool {
     let rate = VO_SAMPLE.load();
-    rate == 1 || (rate > 1 && before % u64::from(rate) == 0)
+    rate == 1 || (rate > 1 && before.is_multiple_of(u64::from(rate)))
 }
 
 #[inline(always)]

@@ -102,7 +102,7 @@ impl Observation {
         let timeout_ns = u64::try_from(settings.loss_timeout.as_nanos())?;
         let ledger = Ledger::new(timeout_ns, loaded.epoch_shift);
         let mut this = Self {
-            pair: ends[selected.named].label(),
+            pair: ends[0].label(),
             ends: ends.clone(),
             settings,
             attachment,

@@ -10,17 +10,15 @@ mod several;
 use std::process::Command;
 
 use crate::support::{
-    command::{Lines, Run},
+    command::{Observing, Run},
     netns::eventually,
     wire::{Wire, X, Y},
 };
 
-/// `stats` of a wire, once it has reported for the first time.
-fn stats(wire: &Wire, args: &[&str]) -> Lines {
+/// `stats` of a wire, attached; killed when dropped.
+fn stats(wire: &Wire, args: &[&str]) -> Observing {
     let selector = wire.selector();
-    let lines = Run::here(&[&["stats", &selector, "--interval", "50ms"], args].concat()).lines();
-    lines.wait_for("report", |line| line.contains(X));
-    lines
+    Run::here(&[&["stats", &selector], args].concat()).observing()
 }
 
 /// Qdiscs and filters of both ends, whoever put them there.

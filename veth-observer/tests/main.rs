@@ -1,9 +1,16 @@
 //! One binary, one module per tier: see docs/testing.md.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "clippy lets tests panic, but not the functions they share"
+)]
+
 mod attach;
 mod frames;
 mod manage;
 mod object;
+mod observing;
 mod programs;
 mod support;
 mod wire;

@@ -183,7 +183,7 @@ fn what_the_ring_cannot_hold_is_counted() {
     }
     let received = bench.received(0);
     assert_eq!(received.sampled + received.sample_lost, 50);
-    assert_eq!(received.sampled as usize, samples(&mut bench).len());
+    assert_eq!(received.sampled, samples(&mut bench).len() as u64);
     assert!(received.sample_lost > 40);
     assert_eq!(received.frames, 50, "counting does not depend on the ring");
 }

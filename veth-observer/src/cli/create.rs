@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow};
 use clap::Args;
 use serde::Serialize;
 
-use super::output::Output;
+use super::{output::Output, stop::Stop};
 use crate::{
     fault::Fault,
     model::{SCHEMA, link::Pair},
@@ -80,6 +80,8 @@ impl Create {
                 out.line(commands.join("\n"))
             };
         }
+        // It takes milliseconds; a signal that came meanwhile would leave half a pair.
+        let _unheard = Stop::new()?;
         let pair = manage::create(&spec).await?.keep();
         if out.wants_json() {
             return out.json(&Created { schema: SCHEMA, pair });

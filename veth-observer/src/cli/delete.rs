@@ -56,9 +56,9 @@ impl Delete {
 fn refuse_a_guess(typed: &str, found: &Found) -> Result<()> {
     let selector: Selector = typed.parse()?;
     let here = Namespace::current()?;
-    let elsewhere = !found.namespaces[found.named].as_ref().is_some_and(|there| there.same(&here));
+    let elsewhere = !found.namespaces[0].as_ref().is_some_and(|there| there.same(&here));
     if selector.netns.is_none() && elsewhere {
-        let netns = &found.pair.ends[found.named].netns;
+        let netns = &found.pair.ends[0].netns;
         let message = format!("{typed} is not in this network namespace but in netns {netns}");
         return Err(Fault::not_found(message)
             .fix(format!("veth-observer delete {}", found.selector()))

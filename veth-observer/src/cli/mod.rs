@@ -24,9 +24,19 @@ use clap::{Args, Parser, Subcommand};
 use crate::fault::Fault;
 use output::Output;
 
+const AFTER_HELP: &str = "\
+Examples:
+  sudo veth-observer demo                     see it work, on a pair of its own
+  veth-observer list                          every veth pair of this host
+  sudo veth-observer stats veth0              what a pair delivers, until Ctrl-C
+  sudo veth-observer stats netns:blue/eth0 --duration 10s -j
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 privilege or kernel feature missing, 4 no such interface or pair, \
+5 a check failed or a frame did not arrive, 130 interrupted twice.";
+
 /// Says what a veth pair delivers: frames sent, received, in flight and lost in each direction, and their one-way delay.
 #[derive(Debug, Parser)]
-#[command(name = "veth-observer", version = crate::kernel::VERSION, propagate_version = true, max_term_width = 110)]
+#[command(name = "veth-observer", version = crate::kernel::VERSION, propagate_version = true, max_term_width = 110, after_help = AFTER_HELP)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -36,6 +46,7 @@ pub struct Cli {
 
 /// Flags that every command takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Output options")]
 pub struct Global {
     /// How to print: a table for people or JSON for programs
     #[arg(short, long, global = true, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]

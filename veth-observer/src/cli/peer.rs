@@ -33,7 +33,7 @@ struct Answer<'a> {
 impl Peer {
     pub(super) async fn run(self, out: &mut Output) -> Result<()> {
         let found = topology::find(&self.pair).await?;
-        let peer = &found.pair.ends[1 - found.named];
+        let peer = &found.pair.ends[1];
         if peer.ifindex == 0 {
             return Err(Fault::not_found(format!("the peer of {} is gone", self.pair)).into());
         }

@@ -42,8 +42,8 @@ struct Shown<'a> {
 impl Show {
     pub(super) async fn run(self, out: &mut Output) -> Result<()> {
         let found = topology::find(&self.pair).await?;
-        let (end, peer) = (&found.pair.ends[found.named], &found.pair.ends[1 - found.named]);
-        let Some(namespace) = &found.namespaces[found.named] else {
+        let (end, peer) = (&found.pair.ends[0], &found.pair.ends[1]);
+        let Some(namespace) = &found.namespaces[0] else {
             let message = format!("{}: cannot enter its namespace, {}", self.pair, end.netns);
             return Err(Fault::denied(message).into());
         };

@@ -16,27 +16,25 @@ use crate::{
 /// A pair that was asked for, with the way into the namespace of each end.
 #[derive(Debug, Clone)]
 pub struct Selected {
+    /// The end that was named stands first.
     pub pair: Pair,
     /// Namespace of each end, in the order of `pair.ends`.
     pub namespaces: [Namespace; 2],
-    /// The end that was named.
-    pub named: usize,
 }
 
 /// A pair that was asked for, as far as the caller may see it.
 #[derive(Debug, Clone)]
 pub struct Found {
+    /// The end that was named stands first.
     pub pair: Pair,
     /// Namespace of each end, in the order of `pair.ends`; none where it cannot be opened.
     pub namespaces: [Option<Namespace>; 2],
-    /// The end that was named.
-    pub named: usize,
 }
 
 impl Found {
     /// The selector that names the named end from anywhere.
     pub fn selector(&self) -> String {
-        let end = &self.pair.ends[self.named];
+        let end = &self.pair.ends[0];
         let name = end.ifname.clone().unwrap_or_else(|| format!("ifindex:{}", end.ifindex));
         exact(&end.netns, &name)
     }
@@ -47,7 +45,7 @@ impl Found {
 /// No pair or several: [`Kind::NotFound`](crate::fault::Kind::NotFound), with what comes near. An end out of reach:
 /// [`Kind::Unavailable`](crate::fault::Kind::Unavailable).
 pub async fn select(selector: &str) -> Result<Selected> {
-    let Found { pair, namespaces, named } = find(selector).await?;
+    let Found { pair, namespaces } = find(selector).await?;
     let [Some(first), Some(second)] = namespaces else {
         let out_of_reach = &pair.ends[usize::from(namespaces[0].is_some())];
         return Err(unreachable_end(selector, &out_of_reach.netns).into());
@@ -60,7 +58,7 @@ pub async fn select(selector: &str) -> Result<Selected> {
                 .into());
         }
     }
-    Ok(Selected { pair, namespaces: [first, second], named })
+    Ok(Selected { pair, namespaces: [first, second] })
 }
 
 fn unreachable_end(selector: &str, netns: &Netns) -> Fault {
@@ -87,8 +85,10 @@ pub async fn find(selector: &str) -> Result<Found> {
     let mut veths = hits.iter().filter_map(|&(at, device)| found(at, device));
     match (veths.next(), veths.next()) {
         (Some((sighting, named)), None) => {
-            let Sighting { pair, namespaces, .. } = sighting.clone();
-            Ok(Found { pair, namespaces, named })
+            let Sighting { mut pair, mut namespaces, .. } = sighting.clone();
+            pair.ends.rotate_left(named);
+            namespaces.rotate_left(named);
+            Ok(Found { pair, namespaces })
         }
         (Some(_), Some(_)) => Err(several(&wanted, &snapshot, &hits).into()),
         (None, _) => Err(no_veth(&wanted, device, &snapshot, &snapshot.places[at].id).into()),

@@ -23,7 +23,7 @@ fn filters(inventory: &str) -> usize {
 /// Starts `stats`, kills it without a warning, and gives its programs.
 fn killed(wire: &Wire, method: &str) -> Vec<String> {
     let running = stats(wire, &["--attach", method]);
-    let programs = programs_of(running.child.pid());
+    let programs = programs_of(running.pid());
     drop(running);
     programs
 }
@@ -80,7 +80,7 @@ fn a_qdisc_that_others_came_to_use_stays() {
         let running = stats(&wire, &["--attach", "clsact"]);
         let filter = ["tc", "filter", "add", "dev", X, "ingress", "pref", "1"];
         wire.lab.exec(0, &[&filter[..], &["bpf", "da", "bytecode", "1,6 0 0 4294967295,"]].concat());
-        programs_of(running.child.pid())
+        programs_of(running.pid())
     };
     Run::here(&["cleanup"]).outcome().ok();
     let left = inventory(&wire);

@@ -176,10 +176,10 @@ fn either_end_deletes_both() {
     let lab = Lab::new(2);
     let (near, far) = (format!("n{}", std::process::id()), format!("f{}", std::process::id()));
     let create = ["create", &near, &far, "--netns", lab.name(0), "--peer-netns", lab.name(1)];
-    for selector in [format!("netns:{}/{near}", lab.name(0)), format!("netns:{}/{far}", lab.name(1))] {
+    for (at, named) in [(0, &near), (1, &far)] {
         Run::here(&create).outcome().ok();
-        let said = Run::here(&["delete", &selector]).outcome().ok();
-        assert!(said.starts_with(&format!("deleted {near} (ifindex ")), "{said}");
+        let said = Run::here(&["delete", &format!("netns:{}/{named}", lab.name(at))]).outcome().ok();
+        assert!(said.starts_with(&format!("deleted {named} (ifindex ")), "{said}");
         assert!(!lab.has(0, &near) && !lab.has(1, &far));
     }
     let gone = Run::within(lab.name(0), &["delete", &near, "--yes"]).outcome().fails(4);

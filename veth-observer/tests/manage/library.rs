@@ -45,9 +45,9 @@ fn a_pair_between_nameless_namespaces_is_selected_like_any_other() {
     for (at, name) in ["here", "there"].iter().enumerate() {
         let selector = format!("netns:{}/{name}", namespaces[at].id.inode.unwrap());
         let selected = block_on(topology::select(&selector)).unwrap();
-        assert_eq!(selected.pair.ends[selected.named].ifname.as_deref(), Some(*name));
-        assert!(selected.namespaces[selected.named].same(&namespaces[at]));
-        assert!(selected.namespaces[1 - selected.named].same(&namespaces[1 - at]));
+        assert_eq!(selected.pair.ends[0].ifname.as_deref(), Some(*name));
+        assert!(selected.namespaces[0].same(&namespaces[at]));
+        assert!(selected.namespaces[1].same(&namespaces[1 - at]));
         let names: Vec<_> =
             selected.namespaces.iter().map(|namespace| namespace.run(|| ()).is_ok()).collect();
         assert_eq!(names, [true, true]);

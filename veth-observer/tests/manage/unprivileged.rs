@@ -59,7 +59,7 @@ fn what_needs_privilege_says_which_and_how_to_get_it() {
     for (args, expected) in cases {
         let outcome = Run::nobody(lab.name(0), args).outcome();
         assert!(
-            outcome.stderr.contains("\nfix: run it with sudo, or once: sudo setcap cap_bpf,"),
+            outcome.stderr.contains("\nfix: run it with sudo, or once: sudo setcap cap_net_admin,"),
             "{outcome:?}"
         );
         let said = outcome.fails(3);

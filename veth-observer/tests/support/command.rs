@@ -2,15 +2,15 @@
 
 use std::{
     fs::Permissions,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{ChildStdout, Command, Stdio},
+    process::{ChildStderr, ChildStdout, Command, Stdio},
     sync::OnceLock,
     time::Duration,
 };
 
-use super::netns::Background;
+use super::netns::{Background, run};
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_veth-observer");
 
@@ -97,6 +97,21 @@ impl Run {
         }
     }
 
+    /// Starts an observing command and waits until it says that every frame counts from now on.
+    pub(crate) fn observing(mut self) -> Observing {
+        let command = self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = Background::start(command);
+        let mut stderr = BufReader::new(child.0.stderr.take().expect("a pipe"));
+        let mut line = String::new();
+        // With clsact filters it first says what they cost.
+        while line.is_empty() || line.starts_with("adding a clsact qdisc") {
+            line.clear();
+            assert_ne!(stderr.read_line(&mut line).expect("a line"), 0, "it ended");
+        }
+        assert!(line.starts_with("observing "), "{line}");
+        Observing { child, stderr }
+    }
+
     /// Starts it and reads its lines as they come.
     pub(crate) fn lines(mut self) -> Lines {
         let mut child = Background::start(self.command.stdin(Stdio::null()).stdout(Stdio::piped()));
@@ -104,6 +119,34 @@ impl Run {
         let (sender, lines) = std::sync::mpsc::channel();
         std::thread::spawn(move || forward(stdout, &sender));
         Lines { child, lines }
+    }
+}
+
+/// A command that observes.
+pub(crate) struct Observing {
+    child: Background,
+    stderr: BufReader<ChildStderr>,
+}
+
+impl Observing {
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.pid()
+    }
+
+    /// What it says after SIGINT.
+    pub(crate) fn interrupt(self) -> Outcome {
+        run("kill", &["-INT", &self.pid().to_string()]);
+        self.outcome()
+    }
+
+    /// What it says when it ends by itself.
+    pub(crate) fn outcome(mut self) -> Outcome {
+        let mut stdout = String::new();
+        self.child.0.stdout.take().expect("a pipe").read_to_string(&mut stdout).expect("UTF-8");
+        let mut stderr = String::new();
+        self.stderr.read_to_string(&mut stderr).expect("UTF-8");
+        let code = self.child.0.wait().expect("its end").code();
+        Outcome { code, stdout, stderr }
     }
 }
 
@@ -125,14 +168,6 @@ impl Lines {
                 Err(error) => panic!("no {what} ({error}) after {seen:#?}"),
             }
         }
-    }
-}
-
-impl Lines {
-    /// Waits for its end and gives the exit code and the lines that were not read.
-    pub(crate) fn end(mut self) -> (Option<i32>, String) {
-        let code = self.child.0.wait().expect("it can be waited for").code();
-        (code, self.lines.iter().collect::<Vec<_>>().join("\n"))
     }
 }
 

@@ -85,7 +85,7 @@ impl Send {
             return show(out, &self.frame.frames([None; 2])?.get(1)?);
         }
         let selected = topology::select(&self.pair).await?;
-        let from = if self.from == Side::A { selected.named } else { 1 - selected.named };
+        let from = usize::from(self.from == Side::B);
         let [sender, receiver] = [&selected.pair.ends[from], &selected.pair.ends[1 - from]];
         let macs = [sender, receiver].map(|end| end.mac.as_deref().and_then(|mac| mac.parse().ok()));
         let frames = self.frame.frames(macs)?;

@@ -15,11 +15,10 @@ use crate::{
 ///
 /// A pair that is gone by now is [`Kind::NotFound`](crate::fault::Kind::NotFound).
 pub async fn delete(found: &Found) -> Result<()> {
-    let order = [found.named, 1 - found.named];
-    let reachable = order.into_iter().find_map(|at| Some((at, found.namespaces[at].as_ref()?)));
-    let label = found.pair.ends[found.named].label();
+    let reachable = (0..2).find_map(|at| Some((at, found.namespaces[at].as_ref()?)));
+    let label = found.pair.ends[0].label();
     let Some((at, namespace)) = reachable else {
-        let netns = &found.pair.ends[found.named].netns;
+        let netns = &found.pair.ends[0].netns;
         let message = format!("cannot delete {label}: cannot enter its namespace, {netns}");
         return Err(Fault::denied(message).into());
     };

@@ -41,7 +41,7 @@ impl Made {
 
     /// The pair as one that was selected by its first end.
     pub fn selected(&self) -> Selected {
-        Selected { pair: self.pair.clone(), namespaces: self.namespaces.clone(), named: 0 }
+        Selected { pair: self.pair.clone(), namespaces: self.namespaces.clone() }
     }
 
     fn remove(&self) -> Result<()> {
