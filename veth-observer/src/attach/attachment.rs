@@ -123,16 +123,17 @@ impl Attachment {
         Options { lane, notice, .. }: Options,
     ) -> Result<Self> {
         let mut this = Self { egress: Vec::new(), ingress: Vec::new(), method: Method::Clsact };
-        let site = |index: usize| -> Result<Arc<clsact::Site>> {
-            let end = &ends[index];
-            namespaces[index].run(|| clsact::Site::open(end, notice))?.with_context(|| cannot_observe(end))
-        };
-        let sites = [site(0)?, site(1)?];
+        let mut sites: Vec<Arc<clsact::Site>> = Vec::new();
         for (way, index) in order() {
             let end = &ends[index];
-            let hook = namespaces[index]
-                .run(|| clsact::attach(loaded, lane, index, end, &sites[index], way))?
-                .with_context(|| cannot_observe(end))?;
+            let attach = || {
+                // The first filter follows its qdisc at once: only the filter tells whose a qdisc is.
+                if way == Way::Ingress {
+                    sites.push(clsact::Site::open(end, notice)?);
+                }
+                clsact::attach(loaded, lane, index, end, &sites[index], way)
+            };
+            let hook = namespaces[index].run(attach)?.with_context(|| cannot_observe(end))?;
             this.push(way, Hook::Clsact(hook));
         }
         Ok(this)

@@ -79,7 +79,7 @@ impl Drop for Site {
         if !self.made.load(Ordering::Relaxed) {
             return;
         }
-        // A filter that comes between the look and the removal goes with the qdisc: the kernel has no way to ask for both.
+        // Only when attaching failed: else the qdisc went with the last filter.
         if let Err(error) = self.netlink.delete_clsact_if_unused(self.ifindex).or_else(unless_gone) {
             tracing::warn!("the clsact qdisc of {} is left behind: {error}", self.label);
         }
@@ -129,11 +129,14 @@ impl Drop for Hook {
     fn drop(&mut self) {
         let Site { netlink, ifindex, label, made } = &*self.site;
         let removed = self.find().and_then(|found| {
-            if let Some(filter) = found {
-                return netlink.delete_filter(*ifindex, self.way, &filter);
+            let done = match found {
+                Some(filter) => netlink.remove(*ifindex, self.way, &filter, made.load(Ordering::Relaxed))?,
+                // Somebody cleared the hook, and the qdisc that is there now may be theirs.
+                None => true,
+            };
+            if done {
+                made.store(false, Ordering::Relaxed);
             }
-            // Somebody cleared the hook, and the qdisc that is there now may be theirs.
-            made.store(false, Ordering::Relaxed);
             Ok(())
         });
         if let Err(error) = removed.or_else(unless_gone) {

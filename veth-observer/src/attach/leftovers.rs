@@ -49,11 +49,10 @@ impl Leftover {
         if !netlink.filters(self.ifindex, self.way)?.contains(&self.filter) {
             return Ok(());
         }
-        netlink.delete_filter(self.ifindex, self.way, &self.filter).or_else(unless_gone)?;
-        if marks_made(&self.filter) {
-            netlink.delete_clsact_if_unused(self.ifindex).or_else(unless_gone)?;
-        }
-        Ok(())
+        netlink
+            .remove(self.ifindex, self.way, &self.filter, marks_made(&self.filter))
+            .map(drop)
+            .or_else(unless_gone)
     }
 }
 

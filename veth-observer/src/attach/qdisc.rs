@@ -104,7 +104,7 @@ impl Rtnetlink {
         self.act(RouteNetlinkMessage::NewQueueDiscipline(clsact(ifindex)?), NLM_F_CREATE | NLM_F_EXCL)
     }
 
-    pub(super) fn delete_clsact(&self, ifindex: u32) -> io::Result<()> {
+    fn delete_clsact(&self, ifindex: u32) -> io::Result<()> {
         self.act(RouteNetlinkMessage::DelQueueDiscipline(clsact(ifindex)?), 0)
     }
 
@@ -115,7 +115,28 @@ impl Rtnetlink {
         self.list(RouteNetlinkMessage::GetTrafficFilter(message), filter)
     }
 
-    pub(super) fn delete_filter(&self, ifindex: u32, way: Way, filter: &Filter) -> io::Result<()> {
+    /// Removes a filter; when `made`, the qdisc with the last one, and says whether it did.
+    ///
+    /// The qdisc goes in one step with the filter that marks it as ours, so that no kill can leave it unmarked. A filter
+    /// that comes between the look and the removal goes too: the kernel has no way to ask for both.
+    pub(super) fn remove(&self, ifindex: u32, way: Way, filter: &Filter, made: bool) -> io::Result<bool> {
+        let last = made && self.is_last(ifindex, way, filter)?;
+        if last { self.delete_clsact(ifindex) } else { self.delete_filter(ifindex, way, filter) }?;
+        Ok(last)
+    }
+
+    fn is_last(&self, ifindex: u32, way: Way, filter: &Filter) -> io::Result<bool> {
+        let head = Filter { handle: 0, name: String::new(), program: 0, ..filter.clone() };
+        for any in Way::BOTH {
+            let others = self.filters(ifindex, any)?;
+            if others.iter().any(|other| any != way || other != filter && *other != head) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn delete_filter(&self, ifindex: u32, way: Way, filter: &Filter) -> io::Result<()> {
         let mut message = message(ifindex)?;
         message.header.parent = way.parent();
         message.header.handle = filter.handle.into();
