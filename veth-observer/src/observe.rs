@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use tracing::info;
+use tracing::{debug, info, warn};
 
 use crate::{
-    attach::{Attachment, Lane},
+    attach::{self, Attachment, Lane, Method, leftovers},
     collect::{self, Samples, clock},
     delivery::Ledger,
     kernel::{self, Loaded},
@@ -44,11 +44,20 @@ pub struct Settings {
     pub sampling: Option<Sampling>,
     /// Let the kernel programs write into our log.
     pub kernel_log: bool,
+    pub attach: Method,
+    /// Told before something is done that traffic may feel.
+    pub notice: fn(&str),
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { loss_timeout: Duration::from_secs(2), sampling: None, kernel_log: false }
+        Self {
+            loss_timeout: Duration::from_secs(2),
+            sampling: None,
+            kernel_log: false,
+            attach: Method::Auto,
+            notice: |sentence| warn!("{sentence}"),
+        }
     }
 }
 
@@ -71,6 +80,12 @@ impl Observation {
     /// Attaches to both ends; when this returns, every frame from now on is counted.
     pub async fn start(selected: &Selected, settings: Settings) -> Result<Self> {
         let (ends, namespaces) = (&selected.pair.ends, &selected.namespaces);
+        for (end, namespace) in ends.iter().zip(namespaces) {
+            // What keeps us from sweeping keeps us from attaching, and is explained there.
+            if let Err(error) = leftovers::sweep(end, namespace) {
+                debug!("cannot sweep {}: {error:#}", end.label());
+            }
+        }
         let lane = Lane::claim(ends)?;
         let mut loaded = kernel::load(&kernel::Settings {
             lane: lane.index,
@@ -78,7 +93,12 @@ impl Observation {
             sampling: settings.sampling,
             log: settings.kernel_log,
         })?;
-        let attachment = Attachment::new(&mut loaded, ends, namespaces)?;
+        let attachment = Attachment::new(
+            &mut loaded,
+            ends,
+            namespaces,
+            attach::Options { method: settings.attach, lane: lane.index, notice: settings.notice },
+        )?;
         let timeout_ns = u64::try_from(settings.loss_timeout.as_nanos())?;
         let ledger = Ledger::new(timeout_ns, loaded.epoch_shift);
         let mut this = Self {
@@ -107,6 +127,11 @@ impl Observation {
         let readings = self.read()?;
         self.notice_end();
         Ok(self.report_of(&readings))
+    }
+
+    /// How the programs are attached, never [`Method::Auto`].
+    pub fn method(&self) -> Method {
+        self.attachment.method()
     }
 
     /// How often the ledger must be looked at to tell what is lost in time.
@@ -154,7 +179,7 @@ impl Observation {
         Ok(sum)
     }
 
-    /// Why there is nothing more to observe: an end was deleted. `None` while there is.
+    /// Why there is nothing more to observe: an end was deleted, say. `None` while there is.
     pub fn ended(&mut self) -> Option<&str> {
         self.notice_end();
         self.ended.as_deref()
@@ -201,9 +226,9 @@ impl Observation {
 
     fn notice_end(&mut self) {
         if self.ended.is_none()
-            && let Some(end) = self.attachment.gone()
+            && let Some(gone) = self.attachment.gone()
         {
-            self.ended = Some(format!("{} was deleted", self.ends[end].label()));
+            self.ended = Some(gone.sentence(&self.ends[gone.end]));
         }
     }
 

@@ -6,6 +6,7 @@
     reason = "clippy lets tests panic, but not the functions they share"
 )]
 
+mod attach;
 mod frames;
 mod manage;
 mod object;

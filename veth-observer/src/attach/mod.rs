@@ -1,8 +1,15 @@
 //! Tying our programs to both ends of a pair, giving back exactly what was taken, and seeing what others tied there.
 
+mod attachment;
+mod clsact;
 mod lane;
+pub mod leftovers;
+mod names;
 pub mod programs;
+mod qdisc;
+mod rtnetlink;
 mod tcx;
 
+pub use attachment::{Attachment, Gone, Method, Options};
 pub use lane::Lane;
-pub use tcx::Attachment;
+pub use qdisc::Way;

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::{
+    attach::Method,
     observe::{LONGEST_TIMEOUT, Observation, Sampling, Settings},
     topology,
 };
@@ -20,13 +21,47 @@ pub(super) struct Observing {
     /// Count a frame as lost when it has not arrived after this long, at most 1m
     #[arg(long, value_parser = loss_timeout, default_value = "2s", value_name = "DURATION")]
     pub(super) loss_timeout: Duration,
+    #[command(flatten)]
+    attach: Attach,
+}
+
+/// How the programs are tied to the ends.
+#[derive(Debug, Args)]
+pub(super) struct Attach {
+    /// Where the programs go: tcx links, which lose no frame, or filters on a clsact qdisc, for kernels before 6.6
+    #[arg(long = "attach", value_enum, default_value_t = Kind::Auto, value_name = "KIND")]
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    Auto,
+    Tcx,
+    Clsact,
+}
+
+impl Attach {
+    /// Settings with this method and with what traffic may feel told on standard error.
+    pub(super) fn settings(&self) -> Settings {
+        let attach = match self.kind {
+            Kind::Auto => Method::Auto,
+            Kind::Tcx => Method::Tcx,
+            Kind::Clsact => Method::Clsact,
+        };
+        Settings { attach, notice: |sentence| super::output::note(sentence), ..Settings::default() }
+    }
 }
 
 impl Observing {
     /// Attaches, and says on standard error that it has: from that line on every frame counts.
     pub(super) async fn start(&self, sampling: Option<Sampling>, verbose: u8) -> Result<Observation> {
         let selected = topology::select(&self.pair).await?;
-        let settings = Settings { loss_timeout: self.loss_timeout, sampling, kernel_log: verbose >= 2 };
+        let settings = Settings {
+            loss_timeout: self.loss_timeout,
+            sampling,
+            kernel_log: verbose >= 2,
+            ..self.attach.settings()
+        };
         let observation = Observation::start(&selected, settings).await?;
         let [a, b] = &selected.pair.ends;
         let until = if self.duration.is_some() { "" } else { "; Ctrl-C ends it" };

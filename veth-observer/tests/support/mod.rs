@@ -4,5 +4,6 @@ pub(crate) mod bpf;
 pub(crate) mod command;
 pub(crate) mod netns;
 pub(crate) mod programs;
+pub(crate) mod seccomp;
 pub(crate) mod traffic;
 pub(crate) mod wire;

@@ -1,6 +1,9 @@
 //! A quiet pair between two namespaces, and its observation.
 
+use std::cell::Cell;
+
 use veth_observer::{
+    attach::Method,
     model::report::{DirectionReport, Report},
     observe::{Observation, Settings},
     topology,
@@ -8,11 +11,15 @@ use veth_observer::{
 
 use super::netns::{Lab, eventually, run};
 
+/// Both ways of attaching.
+pub(crate) const METHODS: [Method; 2] = [Method::Tcx, Method::Clsact];
+
 /// `vx` in the first namespace, `vy` in the second, up, with addresses and static neighbours: nothing is sent that the test
 /// does not send.
 pub(crate) struct Wire {
     pub(crate) lab: Lab,
     runtime: tokio::runtime::Runtime,
+    method: Cell<Method>,
 }
 
 pub(crate) const X: &str = "vx";
@@ -59,7 +66,7 @@ impl Wire {
         }
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        Self { lab, runtime }
+        Self { lab, runtime, method: Cell::default() }
     }
 
     /// The pair by its first end, as a selector.
@@ -74,13 +81,35 @@ impl Wire {
         })
     }
 
+    /// Runs `test` over tcx and then over clsact.
+    pub(crate) fn over_both(&self, mut test: impl FnMut()) {
+        for method in METHODS {
+            self.method.set(method);
+            test();
+        }
+    }
+
+    /// Settings as usual, attached the way it is the turn of.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings { attach: self.method.get(), ..Settings::default() }
+    }
+
+    /// Why nobody more may observe.
+    pub(crate) fn refused(&self, settings: Settings) -> String {
+        self.runtime.block_on(async {
+            let selected = topology::select(&self.selector()).await.unwrap();
+            let started = Observation::start(&selected, settings).await;
+            format!("{:#}", started.err().expect("it is refused"))
+        })
+    }
+
     pub(crate) fn finish(&self, mut observation: Observation) -> Report {
         self.runtime.block_on(observation.finish()).unwrap()
     }
 
     /// Observes while `traffic` runs and gives both directions, from `vx` first.
     pub(crate) fn during<T>(&self, traffic: impl FnOnce() -> T) -> (T, [DirectionReport; 2]) {
-        let observation = self.observe(Settings::default());
+        let observation = self.observe(self.settings());
         let done = traffic();
         (done, self.finish(observation).pairs.remove(0).directions)
     }

@@ -19,6 +19,7 @@ use super::{
     stop::Stop,
 };
 use crate::{
+    cli::observing::Attach,
     fault::Fault,
     frame::{
         craft::{HEADER, VLAN_TAG},
@@ -65,6 +66,8 @@ pub struct Send {
     /// How long to wait with --verify
     #[arg(long, default_value = "1s", requires = "verify", value_parser = humantime::parse_duration, value_name = "DURATION")]
     timeout: Duration,
+    #[command(flatten)]
+    attach: Attach,
     // Last, because its heading would stand over whatever follows.
     #[command(flatten)]
     frame: FrameFlags,

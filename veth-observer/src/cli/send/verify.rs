@@ -38,7 +38,8 @@ pub(super) async fn run(
     let mut stop = Stop::new()?;
     let snaplen = u32::try_from(frames.get(1)?.len())?;
     let sampling = Sampling { rate: 1, snaplen, ring_bytes: watch::ring_bytes(snaplen) };
-    let settings = Settings { sampling: Some(sampling), kernel_log: out.verbose >= 2, ..Settings::default() };
+    let settings =
+        Settings { sampling: Some(sampling), kernel_log: out.verbose >= 2, ..send.attach.settings() };
     let mut observation = Observation::start(selected, settings).await?;
     let socket = open(selected, from)?;
 

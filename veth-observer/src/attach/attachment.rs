@@ -1,0 +1,186 @@
+//! The four programs of a pair on their hooks, by either kind of hook.
+
+use std::{fmt, sync::Arc};
+
+use anyhow::{Context, Result};
+
+use super::{clsact, qdisc::Way, tcx};
+use crate::{fault::Fault, kernel::Loaded, model::link::End, netns::Namespace};
+
+/// How programs are tied to devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Method {
+    /// tcx where the kernel has it, else clsact.
+    #[default]
+    Auto,
+    /// Links of Linux 6.6: no frame is lost over them, and they end with the process.
+    Tcx,
+    /// Filters on a clsact qdisc.
+    Clsact,
+}
+
+/// How to attach.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    pub method: Method,
+    /// Which lane of the control block the programs use.
+    pub lane: usize,
+    /// Told before something is done that traffic may feel.
+    pub notice: fn(&str),
+}
+
+/// The four programs of a pair on their hooks; they come off in the right order when this is dropped.
+#[derive(Debug)]
+pub struct Attachment {
+    // Dropped first: what is still under way is counted as it arrives.
+    egress: Vec<Hook>,
+    ingress: Vec<Hook>,
+    method: Method,
+}
+
+#[derive(Debug)]
+enum Hook {
+    Tcx(tcx::Hook),
+    Clsact(clsact::Hook),
+}
+
+/// What ended an attachment from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gone {
+    /// 0 or 1.
+    pub end: usize,
+    why: Why,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    Deleted,
+    DeletedOrMoved,
+    Removed,
+}
+
+impl Gone {
+    /// The sentence for it.
+    pub fn sentence(self, end: &End) -> String {
+        let label = end.label();
+        match self.why {
+            Why::Deleted => format!("{label} was deleted"),
+            Why::DeletedOrMoved => format!("{label} was deleted or moved out of {}", end.netns),
+            Why::Removed => format!("the filters on {label} were removed by someone else"),
+        }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Tcx => "tcx",
+            Self::Clsact => "clsact",
+        })
+    }
+}
+
+impl Attachment {
+    /// Attaches ingress at both ends before egress, so that no counted departure meets an end that does not count.
+    pub fn new(
+        loaded: &mut Loaded,
+        ends: &[End; 2],
+        namespaces: &[Namespace; 2],
+        options: Options,
+    ) -> Result<Self> {
+        if options.method != Method::Clsact {
+            if let Some(this) = Self::tcx(loaded, ends, namespaces)? {
+                return Ok(this);
+            }
+            if options.method == Method::Tcx {
+                return Err(Fault::unavailable("this kernel has no tcx hooks, which --attach tcx asks for")
+                    .fix("leave the flag out, or boot Linux 6.6 or later with CONFIG_NET_XGRESS")
+                    .into());
+            }
+            tracing::info!("this kernel has no tcx hooks: using clsact filters");
+        }
+        Self::clsact(loaded, ends, namespaces, options)
+    }
+
+    fn tcx(loaded: &mut Loaded, ends: &[End; 2], namespaces: &[Namespace; 2]) -> Result<Option<Self>> {
+        let mut this = Self { egress: Vec::new(), ingress: Vec::new(), method: Method::Tcx };
+        for (way, index) in order() {
+            let (end, namespace) = (&ends[index], &namespaces[index]);
+            let hook = namespace
+                .run(|| tcx::attach(loaded, index, end, way))?
+                .with_context(|| cannot_observe(end))?;
+            let Some(hook) = hook else { return Ok(None) };
+            this.push(way, Hook::Tcx(hook));
+        }
+        Ok(Some(this))
+    }
+
+    fn clsact(
+        loaded: &mut Loaded,
+        ends: &[End; 2],
+        namespaces: &[Namespace; 2],
+        Options { lane, notice, .. }: Options,
+    ) -> Result<Self> {
+        let mut this = Self { egress: Vec::new(), ingress: Vec::new(), method: Method::Clsact };
+        let mut sites: Vec<Arc<clsact::Site>> = Vec::new();
+        for (way, index) in order() {
+            let end = &ends[index];
+            let attach = || {
+                // The first filter follows its qdisc at once: only the filter tells whose a qdisc is.
+                if way == Way::Ingress {
+                    sites.push(clsact::Site::open(end, notice)?);
+                }
+                clsact::attach(loaded, lane, index, end, &sites[index], way)
+            };
+            let hook = namespaces[index].run(attach)?.with_context(|| cannot_observe(end))?;
+            this.push(way, Hook::Clsact(hook));
+        }
+        Ok(this)
+    }
+
+    /// Which kind of hook it is, never [`Method::Auto`].
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// Stops counting departures; arrivals are counted on.
+    pub fn close_egress(&mut self) {
+        self.egress.clear();
+    }
+
+    /// What ended it from outside, if anything did.
+    pub fn gone(&self) -> Option<Gone> {
+        self.ingress.iter().chain(&self.egress).find_map(Hook::gone)
+    }
+
+    fn push(&mut self, way: Way, hook: Hook) {
+        match way {
+            Way::Ingress => self.ingress.push(hook),
+            Way::Egress => self.egress.push(hook),
+        }
+    }
+}
+
+impl Hook {
+    fn gone(&self) -> Option<Gone> {
+        match self {
+            Self::Tcx(hook) => (!hook.attached()).then_some(Gone { end: hook.end, why: Why::Deleted }),
+            Self::Clsact(hook) => hook.lost().map(|lost| {
+                let why = match lost {
+                    clsact::Lost::Device => Why::DeletedOrMoved,
+                    clsact::Lost::Filter => Why::Removed,
+                };
+                Gone { end: hook.end, why }
+            }),
+        }
+    }
+}
+
+fn order() -> impl Iterator<Item = (Way, usize)> {
+    Way::BOTH.into_iter().flat_map(|way| [(way, 0), (way, 1)])
+}
+
+fn cannot_observe(end: &End) -> String {
+    format!("cannot observe {} in {}", end.label(), end.netns)
+}
