@@ -1,5 +1,12 @@
 //! Frames and bytes of a socket buffer that the kernel may cut into several frames later (GSO).
 
+/// `gso_segs` and `gso_size` of `struct __sk_buff`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Gso {
+    pub segs: u32,
+    pub size: u32,
+}
+
 /// Frames that an skb stands for, and the header that each of them repeats.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Segments {
@@ -9,15 +16,19 @@ pub struct Segments {
 }
 
 /// At egress: `wire_len` is `qdisc_skb_cb(skb)->pkt_len`, to which `qdisc_pkt_len_init()` (net/core/dev.c) has added one
-/// header per further segment.
+/// header per further segment. The GSO fields are asked for only when it has: they lie in another cache line.
 ///
 /// `gso_segs` may be 1 with `gso_size` 0 for a lone TCP segment, and 0 with a `gso_size` for an skb from an untrusted
 /// source (SKB_GSO_DODGY), whose segments the kernel counts for itself; then both unknowns follow from `wire_len`.
 #[inline(always)]
-pub fn at_egress(len: u32, wire_len: u32, gso_segs: u32, gso_size: u32) -> Segments {
+pub fn at_egress(len: u32, wire_len: u32, gso: impl FnOnce() -> Gso) -> Segments {
     const ONE: Segments = Segments { frames: 1, header: 0 };
-    let repeated = wire_len.saturating_sub(len);
-    if gso_size == 0 || repeated == 0 {
+    if wire_len <= len {
+        return ONE;
+    }
+    let repeated = wire_len - len;
+    let Gso { segs: gso_segs, size: gso_size } = gso();
+    if gso_size == 0 {
         return ONE;
     }
     let frames = if gso_segs == 0 { untold(len, repeated, gso_size) } else { gso_segs };
@@ -46,13 +57,11 @@ fn untold(len: u32, repeated: u32, gso_size: u32) -> u32 {
 
 /// At ingress `wire_len` is the plain length; the header length comes with the stamp.
 #[inline(always)]
-pub fn at_ingress(len: u32, gso_segs: u32, gso_size: u32) -> u32 {
-    if gso_size == 0 {
-        1
-    } else if gso_segs == 0 {
-        len.div_ceil(gso_size)
-    } else {
-        gso_segs
+pub fn at_ingress(len: u32, gso: Gso) -> u32 {
+    match gso {
+        Gso { size: 0, .. } => 1,
+        Gso { segs: 0, size } => len.div_ceil(size),
+        Gso { segs, .. } => segs,
     }
 }
 
@@ -63,18 +72,19 @@ mod tests {
     #[test]
     fn a_lone_frame_is_one_whatever_the_fields_say() {
         for (segs, size) in [(0, 0), (1, 0), (1, 1448), (0, 1448)] {
-            assert_eq!(at_egress(66, 66, segs, size), Segments { frames: 1, header: 0 });
+            assert_eq!(at_egress(66, 66, || Gso { segs, size }), Segments { frames: 1, header: 0 });
         }
-        assert_eq!(at_ingress(66, 0, 0), 1);
-        assert_eq!(at_ingress(66, 1, 0), 1);
+        assert_eq!(at_ingress(66, Gso { segs: 0, size: 0 }), 1);
+        assert_eq!(at_ingress(66, Gso { segs: 1, size: 0 }), 1);
     }
 
     #[test]
     fn a_super_frame_says_how_many_and_which_header() {
         let payload = 44 * 1448 + 100;
         let wire = (66 + payload) + 44 * 66;
-        assert_eq!(at_egress(66 + payload, wire, 45, 1448), Segments { frames: 45, header: 66 });
-        assert_eq!(at_ingress(66 + payload, 45, 1448), 45);
+        let gso = Gso { segs: 45, size: 1448 };
+        assert_eq!(at_egress(66 + payload, wire, || gso), Segments { frames: 45, header: 66 });
+        assert_eq!(at_ingress(66 + payload, gso), 45);
     }
 
     #[test]
@@ -84,7 +94,7 @@ mod tests {
                 for payload in (size + 1..40 * size).step_by(97) {
                     let frames = payload.div_ceil(size);
                     let wire = header + payload + (frames - 1) * header;
-                    let got = at_egress(header + payload, wire, 0, size);
+                    let got = at_egress(header + payload, wire, || Gso { segs: 0, size });
                     assert_eq!(got, Segments { frames, header }, "{header} {size} {payload}");
                 }
             }

@@ -27,17 +27,19 @@ pub fn count(ctx: &TcContext, direction: u32) {
     // SAFETY: the map lives as long as the program, and this CPU's value is written by this CPU only, in softirq.
     let received = unsafe { &mut *received };
     let len = frame::len(ctx);
-    let frames = gso::at_ingress(len, frame::gso_segs(ctx), frame::gso_size(ctx));
     let lane = VO_LANE.load();
     // SAFETY: a helper without arguments.
     let now = unsafe { bpf_ktime_get_ns() };
 
     let Some(arrival) = Stamp::opened(frame::words(ctx, lane), key(direction), now) else {
+        let frames = gso::at_ingress(len, frame::gso(ctx));
         let sampled = samples::chosen(received.unmatched);
         received.unmatched += u64::from(frames);
         samples::take(ctx, received, sampled, Seen { now, delay_ns: NO_DELAY, len, frames, slot });
         return;
     };
+    // Only a buffer that left as several frames says which header they share.
+    let frames = if arrival.stamp.header == 0 { 1 } else { gso::at_ingress(len, frame::gso(ctx)) };
     // A frame that is bridged on still carries its control block: nobody must read this stamp again.
     frame::set_words(ctx, lane, [0, 0]);
     if arrival.clamped {

@@ -25,7 +25,7 @@ pub fn count(ctx: &TcContext, direction: u32) {
     let sent = unsafe { &mut *sent };
     let tag = frame::vlan_len(ctx);
     let wire_len = frame::wire_len(ctx);
-    let segments = gso::at_egress(frame::len(ctx), wire_len, frame::gso_segs(ctx), frame::gso_size(ctx));
+    let segments = gso::at_egress(frame::len(ctx), wire_len, || frame::gso(ctx));
     let frames = u64::from(segments.frames);
     let header = if segments.frames > 1 { segments.header + tag } else { 0 };
 

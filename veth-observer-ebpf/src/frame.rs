@@ -4,6 +4,7 @@
 //! compiler would otherwise merge or split it.
 
 use aya_ebpf::programs::TcContext;
+use veth_observer_common::gso::Gso;
 
 macro_rules! field {
     ($ctx:expr, $($field:tt)+) => {
@@ -24,13 +25,8 @@ pub fn wire_len(ctx: &TcContext) -> u32 {
 }
 
 #[inline(always)]
-pub fn gso_segs(ctx: &TcContext) -> u32 {
-    field!(ctx, gso_segs)
-}
-
-#[inline(always)]
-pub fn gso_size(ctx: &TcContext) -> u32 {
-    field!(ctx, gso_size)
+pub fn gso(ctx: &TcContext) -> Gso {
+    Gso { segs: field!(ctx, gso_segs), size: field!(ctx, gso_size) }
 }
 
 /// EtherType (host order) and control information of a VLAN tag that the kernel took out of the frame.
