@@ -43,6 +43,9 @@ pub fn count(ctx: &TcContext, direction: u32) {
     if arrival.clamped {
         debug!(ctx, "direction {}: arrival read before departure, delay taken as 0", direction);
     }
+    if received.skbs == 0 {
+        debug!(ctx, "direction {}: first arrival on this CPU, {} bytes", direction, len);
+    }
     add(received, &arrival, frames, len + frame::vlan_len(ctx));
     let seen = Seen { now, delay_ns: arrival.delay_ns, len, frames, slot };
     samples::take(ctx, received, arrival.stamp.sampled, seen);

@@ -1,6 +1,7 @@
 //! Egress of the sending end: count the frame and stamp it.
 
 use aya_ebpf::{helpers::bpf_ktime_get_ns, macros::map, maps::PerCpuArray, programs::TcContext};
+use aya_log_ebpf::debug;
 use veth_observer_common::{
     counters::{Sent, epoch},
     gso,
@@ -30,6 +31,9 @@ pub fn count(ctx: &TcContext, direction: u32) {
 
     // SAFETY: a helper without arguments.
     let now = unsafe { bpf_ktime_get_ns() };
+    if sent.skbs == 0 {
+        debug!(ctx, "direction {}: first departure on this CPU, {} bytes", direction, wire_len);
+    }
     let sampled = samples::chosen(sent.skbs);
     sent.skbs += 1;
     sent.frames += frames;

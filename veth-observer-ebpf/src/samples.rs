@@ -51,7 +51,10 @@ pub fn take(ctx: &TcContext, received: &mut Received, sampled: bool, seen: Seen)
         received.sampled += 1;
     } else {
         received.sample_lost += 1;
-        debug!(ctx, "no room in the ring for a sample of {} bytes", seen.len);
+        // Ever more rarely, or the log would drown in it.
+        if received.sample_lost.is_power_of_two() {
+            debug!(ctx, "no room in the ring for a sample of {} bytes", seen.len);
+        }
     }
 }
 

@@ -165,6 +165,19 @@ fn stats_whose_pair_is_deleted_prints_the_summary_and_says_so() {
 }
 
 #[test]
+fn what_the_programs_log_arrives_with_vv_and_only_then() {
+    let wire = Wire::new();
+    for (flag, expected) in [("-v", 0), ("-vv", 2)] {
+        let run = Run::here(&["stats", &wire.selector(), flag]);
+        let stats = run.observing_among_log_lines();
+        wire.lab.send_frames(0, X, &frame(), 1);
+        let outcome = stats.interrupt();
+        let from_the_kernel = outcome.stderr.lines().filter(|line| line.contains("on this CPU, 60 bytes"));
+        assert_eq!(from_the_kernel.count(), expected, "{outcome:?}");
+    }
+}
+
+#[test]
 fn watch_shows_what_tshark_shows() {
     let wire = Wire::new();
     let watch = Run::here(&["watch", &wire.selector(), "-j", "-c", "3"]).observing();

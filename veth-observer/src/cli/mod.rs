@@ -162,10 +162,13 @@ fn start_log(global: &Global) {
     let level = match global.verbose {
         0 => "warn",
         1 => "veth_observer=info,warn",
-        _ => "veth_observer=debug,info",
+        // `programs` is the crate that runs in the kernel.
+        _ => "veth_observer=debug,programs=debug,info",
     };
     let filter = EnvFilter::try_from_env("VETH_OBSERVER_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colour =
+        std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();
+    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour);
     match global.log_format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),

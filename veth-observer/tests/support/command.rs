@@ -98,18 +98,31 @@ impl Run {
     }
 
     /// Starts an observing command and waits until it says that every frame counts from now on.
-    pub(crate) fn observing(mut self) -> Observing {
+    pub(crate) fn observing(self) -> Observing {
+        let (observing, before) = self.until_observing();
+        // With clsact filters it first says what they cost.
+        assert!(before.lines().all(|line| line.starts_with("adding a clsact qdisc")), "{before}");
+        observing
+    }
+
+    /// The same, when it also logs.
+    pub(crate) fn observing_among_log_lines(self) -> Observing {
+        self.until_observing().0
+    }
+
+    fn until_observing(mut self) -> (Observing, String) {
         let command = self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = Background::start(command);
         let mut stderr = BufReader::new(child.0.stderr.take().expect("a pipe"));
-        let mut line = String::new();
-        // With clsact filters it first says what they cost.
-        while line.is_empty() || line.starts_with("adding a clsact qdisc") {
-            line.clear();
-            assert_ne!(stderr.read_line(&mut line).expect("a line"), 0, "it ended");
+        let mut before = String::new();
+        loop {
+            let mut line = String::new();
+            assert!(stderr.read_line(&mut line).expect("a line") > 0, "it ended: {before}");
+            if line.starts_with("observing ") {
+                return (Observing { child, stderr }, before);
+            }
+            before += &line;
         }
-        assert!(line.starts_with("observing "), "{line}");
-        Observing { child, stderr }
     }
 
     /// Starts it and reads its lines as they come.

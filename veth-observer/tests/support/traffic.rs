@@ -9,7 +9,7 @@ use std::{
 
 use veth_observer::{netns::Namespace, wire::PacketSocket};
 
-use super::netns::Lab;
+use super::netns::{Lab, eventually};
 
 impl Lab {
     /// The way into the namespace at `at`.
@@ -49,7 +49,7 @@ impl Lab {
         read
     }
 
-    /// Carries bytes over one connection, closes it, and gives how many arrived.
+    /// Carries bytes over one connection, closes it, and gives how many arrived; the last segment has been sent by then.
     pub(crate) fn send_stream(&self, [near, far]: [usize; 2], to: SocketAddr, bytes: usize) -> usize {
         let listener = self.namespace(far).run(|| TcpListener::bind(to)).unwrap().unwrap();
         let reader = thread::spawn(move || {
@@ -69,7 +69,17 @@ impl Lab {
             stream.write_all(&chunk).unwrap();
         }
         drop(stream);
-        reader.join().unwrap()
+        let total = reader.join().unwrap();
+        for at in [near, far] {
+            eventually("the connection is closed", || self.has_said_its_last_segment(at));
+        }
+        total
+    }
+
+    /// Every TCP socket of a namespace is in TIME_WAIT or LISTEN (net/tcp_states.h), or gone.
+    fn has_said_its_last_segment(&self, at: usize) -> bool {
+        let sockets = self.exec(at, &["cat", "/proc/net/tcp"]);
+        sockets.lines().skip(1).all(|line| matches!(line.split_whitespace().nth(3), Some("06" | "0A")))
     }
 
     pub(crate) fn ifindex(&self, at: usize, ifname: &str) -> u32 {
