@@ -84,7 +84,7 @@ impl Results {
         let Machine { kernel, cpu, cpus, date, time, version, commit } = &self.machine;
         let mut text = format!(
             "# {date}, Linux {kernel}, {cpu}\n\n\
-             {version}, commit {commit}. {cpus} CPUs. Ended {time} UTC. {} rounds of {} ms a run, \
+             {version}, commit {commit}. {cpus} CPUs. Began {time} UTC. {} rounds of {} ms a run, \
              load on CPU {}, observers on CPU 0. Written by `cargo xtask bench`; how to read it: \
              [README](../README.md).\n",
             self.rounds,

@@ -11,6 +11,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 use rustix::{
+    net::sockopt::{set_socket_recv_buffer_size, set_socket_send_buffer_size},
     process::setpriority_process,
     thread::{CpuSet, sched_setaffinity},
     time::{ClockId, clock_gettime},
@@ -18,6 +19,9 @@ use rustix::{
 
 use super::lab::{FAR_IP, Lab, NEAR_IP, inside};
 use crate::command::read;
+
+/// Bytes; the kernel doubles it, up to its limit.
+const BULK_BUFFER: usize = 200_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Workload {
@@ -98,7 +102,7 @@ impl Load {
     /// Frames of 64 bytes to a socket that nobody reads: they all arrive, and most are dropped there.
     fn flood(&self, time: Duration) -> Result<Run> {
         let (near, far) = self.datagram_sockets()?;
-        rustix::net::sockopt::set_socket_recv_buffer_size(&far, 0)?;
+        set_socket_recv_buffer_size(&far, 0)?;
         let payload = [0x5a; 64 - 14 - 20 - 8];
         let (mut units, clock) = (0, Clock::start()?);
         while clock.elapsed() < time {
@@ -135,7 +139,10 @@ impl Load {
 
     fn bulk(&self, time: Duration) -> Result<Run> {
         let listener = inside(&self.far, || Ok(TcpListener::bind((FAR_IP, 5001))?))?;
+        // Fixed, since a window that grows by itself grows differently from run to run.
+        set_socket_recv_buffer_size(&listener, BULK_BUFFER)?;
         let mut near = inside(&self.near, || Ok(TcpStream::connect((FAR_IP, 5001))?))?;
+        set_socket_send_buffer_size(&near, BULK_BUFFER)?;
         let (mut far, _) = listener.accept()?;
         let reader = thread::spawn(move || {
             let (mut scratch, mut total) = (vec![0; 1 << 18], 0);
