@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::{
+    bench,
     command::{cargo, root, run},
     ebpf, fences,
     test::tests,
@@ -13,7 +14,7 @@ use crate::{
 /// A step by its title, the command that repeats it alone, and what it does.
 type Step = (&'static str, &'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     ("format", "cargo fmt --all --check", format),
     (
         "format of the eBPF crate",
@@ -26,6 +27,7 @@ const STEPS: [Step; 8] = [
     ("clippy of the eBPF crate", "cargo xtask ebpf --clippy", ebpf::clippy),
     ("clippy", "cargo clippy --workspace --all-targets --locked -- -D warnings", clippy),
     ("tests", "cargo xtask test", || tests(&[])),
+    ("bench, short", "cargo xtask bench --quick", bench::quick),
 ];
 
 pub(crate) fn ci() -> Result<()> {

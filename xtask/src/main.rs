@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a tool of the command line speaks on standard output")]
 
 mod apt;
+mod bench;
 mod ci;
 mod command;
 mod ebpf;
@@ -28,6 +29,11 @@ enum Task {
     Fences,
     /// Install what the tests need, and run all of them as root
     Test(test::Test),
+    /// Measure what observing a pair costs, against nothing, an empty program and other tools
+    Bench(bench::Bench),
+    /// The traffic of one run of `bench`, in a process of its own
+    #[command(hide = true)]
+    BenchLoad(bench::Load),
     /// Everything that must hold before a change is taken
     Ci,
 }
@@ -37,6 +43,8 @@ fn main() -> ExitCode {
         Task::Ebpf(ebpf) => ebpf.run(),
         Task::Fences => fences::run(),
         Task::Test(test) => test.run(),
+        Task::Bench(bench) => bench.run(),
+        Task::BenchLoad(load) => load.run(),
         Task::Ci => ci::ci(),
     };
     let Err(error) = done else { return ExitCode::SUCCESS };

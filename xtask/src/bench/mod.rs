@@ -1,0 +1,194 @@
+//! `cargo xtask bench`: what observing a pair costs, against nothing, against an empty program and against other tools.
+//!
+//! How to read what it writes is in `docs/benchmarks/README.md`.
+
+mod bpf;
+mod cases;
+mod comparison;
+mod interrupt;
+mod lab;
+mod machine;
+mod program_runs;
+mod report;
+mod statistics;
+mod workloads;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use cases::{Case, Observer, Sent};
+use clap::Args;
+use comparison::{Row, Rows};
+use lab::Lab;
+use machine::Machine;
+use program_runs::ProgramRun;
+use report::Results;
+use workloads::{Run, Workload};
+
+pub(crate) use workloads::Load;
+
+use crate::{
+    apt,
+    command::{as_root, cargo, find, is_root, root, run},
+};
+
+/// One run, in full and when only seeing whether it all works.
+const TIME: Duration = Duration::from_millis(600);
+const QUICK: Duration = Duration::from_millis(100);
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// One short round into a temporary folder: checks the counts and that no number is missing
+    #[arg(long)]
+    quick: bool,
+    /// How often everything is measured; about 30 seconds each
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
+    /// Where the results go, instead of a folder for this day and machine below docs/benchmarks
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Measure this `veth-observer` instead of building one
+    #[arg(long, value_name = "FILE")]
+    observer: Option<PathBuf>,
+}
+
+/// What CI does.
+pub(crate) fn quick() -> Result<()> {
+    Bench { quick: true, rounds: 1, output: None, observer: None }.run()
+}
+
+impl Bench {
+    pub(crate) fn run(&self) -> Result<()> {
+        let root = root()?;
+        let needed = [("bpftool", "bpftool"), ("ip", "iproute2"), ("taskset", "util-linux")];
+        let missing: Vec<&str> =
+            needed.iter().filter(|(program, _)| find(program).is_none()).map(|n| n.1).collect();
+        apt::install(&missing, "for the benchmark")?;
+        let observer = match &self.observer {
+            Some(file) => file.clone(),
+            None => build(&root, self.quick)?,
+        };
+        if is_root()? { self.measure(&root, &observer) } else { self.again_as_root(&observer) }
+    }
+
+    fn again_as_root(&self, observer: &Path) -> Result<()> {
+        let this = std::env::current_exe()?;
+        let mut again = as_root(&this.to_string_lossy(), &[])?;
+        again.args(["bench", "--rounds", &self.rounds.to_string(), "--observer"]).arg(observer);
+        if self.quick {
+            again.arg("--quick");
+        }
+        if let Some(folder) = &self.output {
+            again.arg("--output").arg(folder);
+        }
+        run(&mut again)
+    }
+
+    fn measure(&self, root: &Path, observer: &Path) -> Result<()> {
+        interrupt::listen();
+        let machine = Machine::here(observer, root)?;
+        let folder = match &self.output {
+            Some(folder) => folder.clone(),
+            None if self.quick => {
+                std::env::temp_dir().join(format!("veth-observer-bench-{}", std::process::id()))
+            }
+            None => root.join("docs/benchmarks").join(machine.folder()),
+        };
+        let (rounds, time) = if self.quick { (1, QUICK) } else { (usize::from(self.rounds), TIME) };
+        let (cases, notes) = Case::available();
+        let bench = Place { lab: Lab::new()?, observer, cpu: machine.cpus - 1, time };
+        let mut rows = Rows::default();
+        bench.warm_up()?;
+        for round in 0..rounds {
+            bench.round(round, &cases, &mut rows)?;
+            println!("round {} of {rounds} done", round + 1);
+        }
+        let programs = bench.program_runs()?;
+        let results = Results { machine, cases, notes, rounds, time, rows, programs };
+        results.complete()?;
+        results.write(&folder)?;
+        println!("{}", results.headline());
+        if self.quick && self.output.is_none() {
+            std::fs::remove_dir_all(&folder)?;
+        } else {
+            println!("written to {}", folder.display());
+        }
+        Ok(())
+    }
+}
+
+/// Builds what is measured. The quick round measures the debug build that the tests made: the kernel programs are the same.
+fn build(root: &Path, quick: bool) -> Result<PathBuf> {
+    let mut command = cargo(root);
+    command.args(["build", "--locked", "--package", "veth-observer"]);
+    if !quick {
+        command.arg("--release");
+    }
+    run(&mut command)?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let built = root.join(target).join(if quick { "debug" } else { "release" }).join("veth-observer");
+    ensure!(built.is_file(), "cargo built no {}", built.display());
+    Ok(built)
+}
+
+/// Where everything is measured, one run after the other.
+struct Place<'a> {
+    lab: Lab,
+    observer: &'a Path,
+    /// Where the load runs; whoever observes runs on CPU 0.
+    cpu: usize,
+    time: Duration,
+}
+
+impl Place<'_> {
+    fn warm_up(&self) -> Result<()> {
+        Workload::ALL.iter().try_for_each(|load| load.run(&self.lab, self.cpu, QUICK).map(drop))
+    }
+
+    /// Every workload under every case, in another order each round, with nothing before, between and behind.
+    fn round(&self, round: usize, cases: &[Case], rows: &mut Rows) -> Result<()> {
+        let mut order = cases.to_vec();
+        order.rotate_left(round % cases.len());
+        if round / cases.len() % 2 == 1 {
+            order.reverse();
+        }
+        let mut sequence = vec![Case::Nothing];
+        sequence.extend(order.iter().flat_map(|case| [*case, Case::Nothing]));
+        for workload in Workload::ALL {
+            for (position, &case) in sequence.iter().enumerate() {
+                interrupt::check()?;
+                let run = self
+                    .one(workload, case)
+                    .with_context(|| format!("{} under {} in round {round}", workload.name(), case.name()))?;
+                rows.0.push(Row { round, position, workload, case, run });
+            }
+        }
+        Ok(())
+    }
+
+    fn one(&self, workload: Workload, case: Case) -> Result<Run> {
+        let observer = Observer::start(case, &self.lab, self.observer, 0)?;
+        let before = [self.lab.sent(0)?, self.lab.sent(1)?];
+        let run = workload.run(&self.lab, self.cpu, self.time)?;
+        let buffers = [self.lab.sent(0)? - before[0], self.lab.sent(1)? - before[1]];
+        observer.stop(&Sent::new(workload, &run, buffers))?;
+        Ok(run)
+    }
+
+    /// A flood in which the kernel times every run of a program, which itself costs time: not part of the rounds.
+    fn program_runs(&self) -> Result<Vec<(Case, ProgramRun)>> {
+        let _statistics = bpf::enable_statistics()?;
+        let mut all = Vec::new();
+        for case in [Case::Floor, Case::Stats] {
+            interrupt::check()?;
+            let observer = Observer::start(case, &self.lab, self.observer, 0)?;
+            Workload::Flood.run(&self.lab, self.cpu, self.time)?;
+            let pid = observer.pid().context("no process holds the programs")?;
+            all.extend(program_runs::of(pid)?.into_iter().map(|program| (case, program)));
+        }
+        Ok(all)
+    }
+}

@@ -1,0 +1,176 @@
+//! The rows as CSV, and what follows from them as Markdown.
+
+use std::{fmt::Write as _, fs, path::Path, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::{
+    cases::Case,
+    comparison::{Measure, Rows},
+    machine::Machine,
+    program_runs::ProgramRun,
+    statistics::Estimate,
+    workloads::Workload,
+};
+
+pub(super) struct Results {
+    pub(super) machine: Machine,
+    pub(super) cases: Vec<Case>,
+    pub(super) notes: Vec<String>,
+    pub(super) rounds: usize,
+    pub(super) time: Duration,
+    pub(super) rows: Rows,
+    pub(super) programs: Vec<(Case, ProgramRun)>,
+}
+
+impl Results {
+    /// Fails when a number is missing or is none: a benchmark that rots does so silently.
+    pub(super) fn complete(&self) -> Result<()> {
+        for workload in Workload::ALL {
+            for case in &self.cases {
+                for measure in measures(workload) {
+                    let ratio = self.rows.ratio(workload, *case, measure);
+                    ensure!(
+                        ratio.is_some_and(|ratio| ratio.median.is_finite() && ratio.median > 0.0),
+                        "no {measure:?} of {} under {}: {ratio:?}",
+                        workload.name(),
+                        case.name()
+                    );
+                }
+            }
+        }
+        // Two ways, of one program each; stats has a pair of programs for either direction.
+        ensure!(self.programs.len() >= 4, "the kernel timed only these programs: {:?}", self.programs);
+        Ok(())
+    }
+
+    pub(super) fn write(&self, folder: &Path) -> Result<()> {
+        fs::create_dir_all(folder)?;
+        fs::write(folder.join("raw.csv"), self.csv())?;
+        fs::write(folder.join("summary.md"), self.summary())?;
+        give_back(folder).context("cannot hand the results to whoever called sudo")
+    }
+
+    pub(super) fn headline(&self) -> String {
+        self.table(Workload::Flood)
+    }
+
+    fn csv(&self) -> String {
+        let mut csv = "round,position,workload,case,units,unit,elapsed_ns,cpu_ns,p50_ns,\
+                       rate_units_per_s,cpu_ns_per_unit\n"
+            .to_owned();
+        for row in &self.rows.0 {
+            let run = &row.run;
+            let p50 = if run.p50_ns == 0 { String::new() } else { run.p50_ns.to_string() };
+            let _ = writeln!(
+                csv,
+                "{},{},{},{},{},{},{},{},{p50},{:.0},{:.4}",
+                row.round,
+                row.position,
+                row.workload.name(),
+                row.case.name(),
+                run.units,
+                row.workload.unit(),
+                run.elapsed_ns,
+                run.cpu_ns,
+                Measure::Rate.of(run),
+                Measure::Cpu.of(run),
+            );
+        }
+        csv
+    }
+
+    fn summary(&self) -> String {
+        let Machine { kernel, cpu, cpus, date, time, version, commit } = &self.machine;
+        let mut text = format!(
+            "# {date}, Linux {kernel}, {cpu}\n\n\
+             {version}, commit {commit}. {cpus} CPUs. Began {time} UTC. {} rounds of {} ms a run, \
+             load on CPU {}, observers on CPU 0. Written by `cargo xtask bench`; how to read it: \
+             [README](../README.md).\n",
+            self.rounds,
+            self.time.as_millis(),
+            cpus - 1,
+        );
+        for note in &self.notes {
+            let _ = writeln!(text, "\nNote: {note}.");
+        }
+        for workload in Workload::ALL {
+            let rate = self.rows.nothing(workload, Measure::Rate).unwrap_or(f64::NAN);
+            let cpu = self.rows.nothing(workload, Measure::Cpu).unwrap_or(f64::NAN);
+            let unit = workload.unit();
+            let _ = writeln!(
+                text,
+                "\n## {}\n\nWith nothing attached: {rate:.0} {unit}s/s, {cpu:.4} ns of CPU per {unit} (medians).\n\n{}",
+                workload.name(),
+                self.table(workload)
+            );
+        }
+        text.push_str("## Time per program run, by the kernel's statistics\n\n");
+        text.push_str("During a flood of its own. The kernel's clock reads are part of every figure.\n\n");
+        text.push_str("| case | program | runs | ns per run |\n|---|---|---|---|\n");
+        for (case, ProgramRun { name, runs, ns_per_run }) in &self.programs {
+            let _ = writeln!(text, "| {} | {name} | {runs} | {ns_per_run:.0} |", case.name());
+        }
+        text
+    }
+
+    fn table(&self, workload: Workload) -> String {
+        let last = match workload {
+            Workload::Flood => ("added ns of CPU per frame", Measure::Cpu),
+            Workload::PingPong => ("added ns at p50", Measure::P50),
+            Workload::Bulk => ("added ns of CPU per byte", Measure::Cpu),
+        };
+        let mut table = "| case |".to_owned();
+        for measure in measures(workload) {
+            let _ = write!(table, " {}, ratio |", measure_name(measure, workload));
+        }
+        let _ = write!(table, " {} | over the floor |\n|---|", last.0);
+        table.push_str(&"---|".repeat(measures(workload).len() + 2));
+        table.push('\n');
+        let digits = if workload == Workload::Bulk { 4 } else { 0 };
+        for &case in &self.cases {
+            let _ = write!(table, "| {} |", case.name());
+            for measure in measures(workload) {
+                let _ = write!(table, " {} |", shown(self.rows.ratio(workload, case, measure), 3));
+            }
+            let added = self.rows.added(workload, case, last.1);
+            let over = match case {
+                Case::Nothing | Case::Control | Case::Floor => String::new(),
+                _ => shown(self.rows.over_floor(workload, case, last.1), digits),
+            };
+            let _ = writeln!(table, " {} | {over} |", shown(added, digits));
+        }
+        table
+    }
+}
+
+fn measures(workload: Workload) -> Vec<Measure> {
+    match workload {
+        Workload::PingPong => vec![Measure::Rate, Measure::P50, Measure::Cpu],
+        Workload::Flood | Workload::Bulk => vec![Measure::Rate, Measure::Cpu],
+    }
+}
+
+fn measure_name(measure: Measure, workload: Workload) -> String {
+    match measure {
+        Measure::Rate => "rate".into(),
+        Measure::Cpu => format!("CPU per {}", workload.unit()),
+        Measure::P50 => "p50".into(),
+    }
+}
+
+fn shown(estimate: Option<Estimate>, digits: usize) -> String {
+    estimate.map_or_else(String::new, |Estimate { median, low, high }| {
+        format!("{median:.digits$} [{low:.digits$}, {high:.digits$}]")
+    })
+}
+
+/// Files that root wrote for somebody else belong to them.
+fn give_back(folder: &Path) -> Result<()> {
+    let id = |name: &str| std::env::var(name).ok().and_then(|id| id.parse::<u32>().ok());
+    let Some(user) = id("SUDO_UID") else { return Ok(()) };
+    for path in [folder, &folder.join("raw.csv"), &folder.join("summary.md")] {
+        std::os::unix::fs::chown(path, Some(user), id("SUDO_GID"))?;
+    }
+    Ok(())
+}
