@@ -164,11 +164,8 @@ fn a_packet_socket_puts_frames_of_every_length_on_the_pair() {
         assert_eq!(code(&frame[..13]), Err(Some(libc::EINVAL)), "shorter than an Ethernet header");
 
         ip("link set voY down");
-        assert_eq!(
-            code(&frame[..60]),
-            Ok(()),
-            "without a carrier the kernel drops the frame and says nothing"
-        );
+        // Until the kernel has noticed the lost carrier it says that the device dropped the frame, afterwards nothing.
+        assert!(matches!(code(&frame[..60]), Ok(()) | Err(Some(libc::ENOBUFS))));
         ip("link del voX");
         assert!(matches!(code(&frame[..60]), Err(Some(libc::ENXIO | libc::ENODEV | libc::ENETDOWN))));
         assert_eq!(PacketSocket::open(index).expect_err("gone").raw_os_error(), Some(libc::ENODEV));
