@@ -7,10 +7,8 @@ use std::{
 
 use serde_json::Value;
 use veth_observer::{
-    frame::{
-        craft::{Content, FrameSpec, craft},
-        mac::Mac,
-    },
+    frame::craft::{Content, FrameSpec, craft},
+    model::mac::Mac,
     netns,
 };
 

@@ -3,10 +3,8 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use veth_observer::{
-    frame::{
-        craft::{Content, FrameSpec, Ip, Transport, Vlan, craft},
-        mac::Mac,
-    },
+    frame::craft::{Content, FrameSpec, Ip, Transport, Vlan, craft},
+    model::mac::Mac,
     observe::Settings,
 };
 

@@ -98,8 +98,8 @@ impl Create {
         let queues = self.queues.map(|text| number(&text, "number of queues")).transpose()?;
         mtu.map_or(Ok(()), manage::check_mtu)?;
         queues.map_or(Ok(()), manage::check_queues)?;
-        let mac = self.mac.map(|text| text.parse()).transpose()?;
-        let peer_mac = self.peer_mac.map(|text| text.parse()).transpose()?;
+        let mac = self.mac.as_deref().map(manage::unicast_mac).transpose()?;
+        let peer_mac = self.peer_mac.as_deref().map(manage::unicast_mac).transpose()?;
         let addrs = self.addr.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
         let peer_addrs = self.peer_addr.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
         let first = EndSpec { name: self.name, namespace: place(self.netns)?, addrs, mac };

@@ -10,7 +10,7 @@ use etherparse::{
     SingleVlanHeader, VlanId, VlanPcp, ether_type,
 };
 
-use super::mac::Mac;
+use crate::model::mac::Mac;
 
 /// EtherType for experiments that stay local (IEEE 802-2014, 9.2.3), taken when nothing says otherwise.
 pub const EXPERIMENTAL: u16 = 0x88b5;

@@ -8,7 +8,7 @@ use etherparse::{
 };
 use serde::{Serialize, Serializer};
 
-use super::mac::Mac;
+use crate::model::mac::Mac;
 
 /// A frame in words. Nothing is guessed: what the bytes do not hold is `None` and left out of JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

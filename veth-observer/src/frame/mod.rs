@@ -2,12 +2,11 @@
 //!
 //! * [`craft`]: exact bytes, with right lengths and checksums, from a [`craft::FrameSpec`].
 //! * [`describe`]: what a whole or a cut frame says about itself; never fails.
-//! * [`mac`], [`hex`], [`names`]: the notations both use.
+//! * [`hex`], [`names`]: the notations both use.
 
 pub mod craft;
 pub mod describe;
 pub mod hex;
-pub mod mac;
 pub mod names;
 
 #[cfg(test)]

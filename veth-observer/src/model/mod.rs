@@ -3,6 +3,7 @@
 pub mod change;
 pub mod device;
 pub mod link;
+pub mod mac;
 pub mod reading;
 pub mod report;
 pub mod sample;

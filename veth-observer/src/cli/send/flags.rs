@@ -17,8 +17,8 @@ use crate::{
     frame::{
         craft::{Content, EXPERIMENTAL, FrameSpec, HEADER, Ip, Transport, VLAN_TAG, Vlan, craft},
         hex,
-        mac::Mac,
     },
+    model::mac::Mac,
 };
 
 /// Sent when nothing says what to send.

@@ -10,7 +10,7 @@ pub use create::create;
 pub use delete::delete;
 pub use dry_run::commands;
 pub use made::Made;
-pub use spec::{Address, EndSpec, Mac, PairSpec, check_mtu, check_name, check_queues};
+pub use spec::{Address, EndSpec, PairSpec, check_mtu, check_name, check_queues, unicast_mac};
 
 use std::io;
 
