@@ -18,7 +18,10 @@ fn what_cannot_be_is_refused_before_the_kernel_is_asked() {
         (&["create", "a", "--mtu", "67"], "a veth device takes 68 to 65535 bytes"),
         (&["create", "a", "--mtu", "65536"], "a veth device takes 68 to 65535 bytes"),
         (&["create", "a", "--mtu", "big"], "it must be a whole number"),
-        (&["create", "a", "--mac", "02:00:00:00:00"], "it must look like 02:00:00:00:00:01"),
+        (
+            &["create", "a", "--mac", "02:00:00:00:00"],
+            "02:00:00:00:00: a MAC address is six bytes in hex, such as 02:00:00:00:00:01",
+        ),
         (&["create", "a", "--peer-mac", "01:00:00:00:00:00"], "it is a multicast address"),
         (&["create", "a", "--addr", "10.0.0.1"], "it must look like 10.0.0.1/24"),
         (&["create", "a", "--queues", "0"], "a veth device takes 1 to 4096"),

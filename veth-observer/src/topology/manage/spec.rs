@@ -64,7 +64,7 @@ impl fmt::Display for Address {
 
 /// Reads a MAC address that an interface can have.
 pub fn unicast_mac(text: &str) -> Result<Mac, Fault> {
-    let mac: Mac = text.parse().map_err(|error| Fault::usage(format!("MAC address {text}: {error}")))?;
+    let mac: Mac = text.parse().map_err(|error| Fault::usage(format!("{text}: {error}")))?;
     if mac.0[0] & 1 == 1 {
         return Err(Fault::usage(format!(
             "MAC address {text}: it is a multicast address, an interface needs a unicast one"
