@@ -14,6 +14,8 @@ use veth_observer_common::{
     stamp::{self, TIME_BITS},
 };
 
+use crate::fault::Fault;
+
 use super::{features, log::KernelLog, object::OBJECT};
 
 /// What the programs of one pair are told at load time.
@@ -80,7 +82,11 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
     let (key, pair) = (fresh_key()?, 0_u32);
     let log_level: u8 = if settings.log { aya_log::Level::Debug as u8 } else { 0 };
     let mut ebpf = EbpfLoader::new()
-        .verifier_log_level(VerifierLogLevel::default())
+        .verifier_log_level(if settings.log {
+            VerifierLogLevel::default()
+        } else {
+            VerifierLogLevel::DISABLE
+        })
         .override_global(names::PAIR, &pair, true)
         .override_global(names::KEY, &key, true)
         .override_global(names::LANE, &lane, true)
@@ -140,6 +146,12 @@ fn explain_program(name: &str, error: ProgramError) -> anyhow::Error {
     match &error {
         ProgramError::LoadError { io_error, .. } if features::denied(io_error) => {
             features::missing_privilege("load programs into the kernel").into()
+        }
+        ProgramError::LoadError { io_error, verifier_log } => {
+            tracing::debug!("{verifier_log}");
+            Fault::unavailable(format!("the verifier of this kernel refused the program {name}: {io_error}"))
+                .fix("veth-observer doctor; -vv shows what the verifier said")
+                .into()
         }
         _ => anyhow!(error).context(format!("the kernel refused the program {name}")),
     }
