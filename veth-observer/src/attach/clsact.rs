@@ -25,6 +25,7 @@ use super::{
     rtnetlink::Rtnetlink,
 };
 use crate::{
+    fault::Fault,
     kernel::{Loaded, features},
     model::link::End,
 };
@@ -236,6 +237,9 @@ pub(super) fn unless_gone(error: io::Error) -> io::Result<()> {
 fn explain(error: io::Error) -> anyhow::Error {
     match error.raw_os_error() {
         Some(libc::EPERM) => features::missing_privilege("add a clsact qdisc").into(),
+        Some(libc::ENOENT | libc::EOPNOTSUPP) => {
+            Fault::unavailable("this kernel has no clsact qdisc").fix("sudo modprobe sch_ingress").into()
+        }
         _ => anyhow!(error).context("cannot add a clsact qdisc"),
     }
 }
@@ -247,6 +251,9 @@ fn explain_program(error: ProgramError) -> anyhow::Error {
     };
     match code {
         Some(libc::EPERM) => features::missing_privilege("attach programs to a device").into(),
+        Some(libc::ENOENT) => {
+            Fault::unavailable("this kernel has no BPF filters").fix("sudo modprobe cls_bpf").into()
+        }
         _ => anyhow!(error).context("cannot add a filter"),
     }
 }

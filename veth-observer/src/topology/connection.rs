@@ -141,4 +141,6 @@ pub(super) mod errno {
     pub(in crate::topology) const EPERM: i32 = 1;
     pub(in crate::topology) const EEXIST: i32 = 17;
     pub(in crate::topology) const ENODEV: i32 = 19;
+    /// include/uapi/asm-generic/errno.h.
+    pub(in crate::topology) const EOPNOTSUPP: i32 = 95;
 }

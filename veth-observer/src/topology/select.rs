@@ -72,6 +72,10 @@ pub async fn find(selector: &str) -> Result<Found> {
     let snapshot = Snapshot::take().await?;
     let hits = hits(&snapshot, &wanted.end, place.as_ref());
     let Some(&(at, device)) = hits.first() else {
+        if let Some(place) = &place {
+            // Nothing was seen there because nobody may look.
+            place.run(|| ())?;
+        }
         return Err(nothing(&wanted, &snapshot).into());
     };
     let pairs = snapshot.pairs();

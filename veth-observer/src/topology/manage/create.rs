@@ -1,6 +1,6 @@
 //! Making a pair: both ends in one request, then addresses, then up.
 
-use std::{io, os::fd::AsFd, os::fd::AsRawFd};
+use std::{io, os::fd::AsFd, os::fd::AsRawFd, time::Duration};
 
 use anyhow::{Result, anyhow};
 use netlink_packet_route::{
@@ -11,12 +11,17 @@ use rtnetlink::{LinkMessageBuilder, LinkUnspec, LinkVeth};
 
 use super::{Made, refused, set_up, spec::EndSpec, spec::PairSpec};
 use crate::{
+    fault::Fault,
     model::link::{End, Pair},
     topology::{
         connection::{Connection, errno, io_error},
         device::Device,
     },
 };
+
+/// How often and how far apart to look for the carrier: half a second in all, and linkwatch takes a tenth.
+const LOOKS: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Makes the pair. If anything fails, no part of it stays.
 ///
@@ -38,7 +43,7 @@ pub async fn create(spec: &PairSpec) -> Result<Made> {
         let what = format!("cannot bring {} up", end.name);
         set_up(connection, ifindex).await.map_err(|error| refused(&error, &what))?;
     }
-    refreshed(made, spec, &connections).await
+    settled(made, spec, &connections).await
 }
 
 fn indexes(pair: &Pair) -> [u32; 2] {
@@ -81,6 +86,11 @@ async fn explain(error: &io::Error, spec: &PairSpec, connections: &[Connection; 
             }
         }
     }
+    if error.raw_os_error() == Some(errno::EOPNOTSUPP) {
+        return Fault::unavailable(format!("cannot make {names}: this kernel has no veth devices"))
+            .fix("sudo modprobe veth")
+            .into();
+    }
     refused(error, &format!("cannot make {names}"))
 }
 
@@ -100,6 +110,19 @@ async fn made(spec: &PairSpec, connections: &[Connection; 2]) -> Result<Made> {
 async fn end(spec: &EndSpec, connection: &Connection) -> io::Result<End> {
     let message = connection.link_by_name(&spec.name).await?;
     Ok(Device::from(&message).end(spec.namespace.id.clone()))
+}
+
+/// The pair once the kernel has noticed that both ends have a carrier (net/core/link_watch.c), which it does a little
+/// after they are up.
+async fn settled(mut made: Made, spec: &PairSpec, connections: &[Connection; 2]) -> Result<Made> {
+    for _ in 0..LOOKS {
+        made = refreshed(made, spec, connections).await?;
+        if made.pair.ends.iter().all(|end| end.operstate.as_deref() == Some("up")) {
+            break;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(made)
 }
 
 async fn refreshed(mut made: Made, spec: &PairSpec, connections: &[Connection; 2]) -> Result<Made> {
