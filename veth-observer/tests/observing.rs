@@ -299,6 +299,7 @@ fn pairs_and_flags_that_cannot_be() {
         (&["stats", &selector, "--loss-timeout", "0s"], 2),
         (&["stats", &selector, "--loss-timeout", "2m"], 2),
         (&["stats", &selector, "--interval", "soon"], 2),
+        (&["stats", &selector, "--interval", "1ns"], 2),
         (&["stats", &selector, "-c", "0"], 2),
         (&["watch", &selector, "--sample", "1/0"], 2),
         (&["watch", &selector, "--snaplen", "3"], 2),

@@ -15,7 +15,7 @@ use crate::{
 pub(super) struct Observing {
     /// The pair, by either end: NAME, ifindex:N or netns:NAMESPACE/NAME
     pub(super) pair: String,
-    /// Stop after this long, for example 10s or 2m
+    /// Stop after this long, for example 10s or 2m; stats then waits for frames in flight, at most --loss-timeout
     #[arg(long, value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub(super) duration: Option<Duration>,
     /// Count a frame as lost when it has not arrived after this long, at most 1m

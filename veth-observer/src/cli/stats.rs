@@ -21,7 +21,7 @@ pub struct Stats {
     #[command(flatten)]
     observing: Observing,
     /// Report every so often while it runs, for example 1s or 500ms
-    #[arg(short, long, value_parser = humantime::parse_duration, value_name = "DURATION")]
+    #[arg(short, long, value_parser = interval, value_name = "DURATION")]
     interval: Option<Duration>,
     /// Stop after this many reports; every second unless --interval says otherwise
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -35,7 +35,7 @@ impl Stats {
         stop.within(self.observing.duration);
         let interval = self.interval.or(self.count.map(|_| Duration::from_secs(1)));
         let pause = observation.longest_pause();
-        let mut reports = tokio::time::interval(interval.unwrap_or(pause).max(Duration::from_millis(1)));
+        let mut reports = tokio::time::interval(interval.unwrap_or(pause));
         let mut housekeeping = tokio::time::interval(pause.min(Duration::from_millis(100)));
         reports.tick().await;
         let mut lines = view::report::Lines::new(out.style());
@@ -71,6 +71,11 @@ impl Stats {
             Ok(())
         }
     }
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if interval < Duration::from_millis(10) { Err("must be at least 10ms".into()) } else { Ok(interval) }
 }
 
 fn print_interval(out: &mut Output, lines: &mut view::report::Lines, report: &Report) -> Result<()> {
