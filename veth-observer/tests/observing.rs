@@ -127,6 +127,27 @@ fn a_loss_is_reported_after_the_timeout_and_not_before() {
 }
 
 #[test]
+fn losses_are_told_from_flight_however_rarely_they_are_reported() {
+    let wire = Wire::new();
+    let eater = bpf::load(Hook::Xdp, "eater", 1);
+    let link = wire.lab.namespace(1).run(|| bpf::attach(&eater, wire.lab.ifindex(1, Y), Hook::Xdp)).unwrap();
+    let arguments = ["stats", &wire.selector(), "-j", "-i", "3s", "-c", "1", "--loss-timeout", "100ms"];
+    let stats = Run::here(&arguments).observing();
+    // Longer than all epochs of this timeout together, so that a loss falls into each.
+    for _ in 0..50 {
+        wire.lab.send_frames(0, X, &frame(), 1);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let report = json_lines(&stats.outcome()).remove(0);
+    let out = &report["pairs"][0]["directions"][0];
+    assert_eq!(
+        (&out["sent"]["frames"], &out["in_flight"], &out["lost"]),
+        (&50.into(), &0.into(), &50.into())
+    );
+    drop(link);
+}
+
+#[test]
 fn a_second_ctrl_c_ends_stats_without_the_summary() {
     let wire = Wire::new();
     wire.lab.exec(

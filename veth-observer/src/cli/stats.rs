@@ -36,6 +36,7 @@ impl Stats {
         let interval = self.interval.or(self.count.map(|_| Duration::from_secs(1)));
         let pause = observation.longest_pause();
         let mut reports = tokio::time::interval(interval.unwrap_or(pause));
+        let mut bookkeeping = tokio::time::interval(pause);
         let mut housekeeping = tokio::time::interval(pause.min(Duration::from_millis(100)));
         reports.tick().await;
         let mut lines = view::report::Lines::new(out.style());
@@ -49,14 +50,13 @@ impl Stats {
                         break;
                     }
                 }
-                _ = reports.tick() => {
-                    let report = observation.report()?;
-                    if interval.is_some() {
-                        print_interval(out, &mut lines, &report)?;
-                        printed += 1;
-                        if self.count == Some(printed) {
-                            break;
-                        }
+                // What is lost is told from what is in flight by looking in time, however rarely it is printed.
+                _ = bookkeeping.tick() => drop(observation.report()?),
+                _ = reports.tick(), if interval.is_some() => {
+                    print_interval(out, &mut lines, &observation.report()?)?;
+                    printed += 1;
+                    if self.count == Some(printed) {
+                        break;
                     }
                 }
             }
