@@ -30,25 +30,21 @@ pub(super) fn summary(received: &Received) -> Delay {
     }
 }
 
-/// The delay that a share of the frames does not exceed (nearest rank), placed within its bucket as if the logarithms of
-/// the delays there were spread evenly, and never outside what was seen.
+/// The delay that a share of the frames does not exceed (nearest rank): the geometric middle of its bucket, which is at most
+/// 2^(1/16), 4.5 %, from any delay in it; never outside what was seen.
 fn quantile(received: &Received, count: u64, share: f64) -> u64 {
-    let rank = ((share * as_f64(count)).ceil()).max(1.0);
-    let mut below = 0.0;
-    for (index, &frames) in received.delays.iter().enumerate() {
-        let frames = as_f64(frames);
-        if frames > 0.0 && below + frames >= rank {
-            let within = (rank - below) / frames;
-            let value = match index {
-                0 => upper_ns(0) * within,
-                _ if index == buckets::COUNT - 1 => as_f64(received.delay_max_ns),
-                _ => upper_ns(index - 1) * (upper_ns(index) / upper_ns(index - 1)).powf(within),
-            };
-            return rounded(value).clamp(received.delay_min_ns, received.delay_max_ns);
-        }
-        below += frames;
-    }
-    received.delay_max_ns
+    let rank = (share * as_f64(count)).ceil().max(1.0);
+    let mut reached = 0;
+    let index = received.delays.iter().position(|frames| {
+        reached += frames;
+        as_f64(reached) >= rank
+    });
+    let value = match index {
+        Some(0) => received.delay_min_ns,
+        Some(index) if index < buckets::COUNT - 1 => rounded(upper_ns(index) * (-1.0_f64 / 16.0).exp2()),
+        _ => received.delay_max_ns,
+    };
+    value.clamp(received.delay_min_ns, received.delay_max_ns)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts past 2^53 would take a century")]
@@ -95,6 +91,15 @@ mod tests {
             (1, Some(1234), Some(1234), Some(1234))
         );
         assert_eq!((delay.p50_ns, delay.p999_ns), (Some(1234), Some(1234)));
+    }
+
+    #[test]
+    fn a_percentile_is_within_its_bound_wherever_in_the_bucket_all_delays_lie() {
+        for delay in (100..200_000).step_by(331) {
+            let spread = summary(&received(&[delay, delay, delay, delay * 4]));
+            let error = (as_f64(spread.p50_ns.unwrap()) / as_f64(delay)).log2().abs();
+            assert!(error < 1.0 / 16.0 + 0.001, "{delay}: {spread:?}");
+        }
     }
 
     #[test]
