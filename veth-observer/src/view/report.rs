@@ -39,6 +39,13 @@ fn pair_summary(pair: &PairReport, style: Style) -> String {
     for direction in pair.directions.iter().filter(|direction| direction.unexplained != 0) {
         let _ = writeln!(text, "\n{}: {} frames unexplained", name(direction), direction.unexplained);
     }
+    for direction in pair.directions.iter().filter(|direction| direction.collection_loss != 0) {
+        let (name, lost) = (name(direction), direction.collection_loss);
+        let _ = writeln!(
+            text,
+            "\n{name}: {lost} records lost by the observer (collection loss), not by the pair"
+        );
+    }
     text
 }
 
