@@ -13,5 +13,6 @@ mod manage;
 mod object;
 mod observing;
 mod programs;
+mod properties;
 mod support;
 mod wire;
