@@ -72,9 +72,10 @@ impl Ledger {
         let open = newest - oldest;
         for slot in 0..EPOCHS {
             let age = (slot + EPOCHS - epoch(oldest, 0)) % EPOCHS;
-            if age as u64 > open {
-                self.lost[slot] = outstanding(reading, slot);
-            }
+            let outstanding = outstanding(reading, slot);
+            // A frame may arrive so late that its slot is in use again: it takes itself off the lost all the same.
+            let closed = age as u64 > open;
+            self.lost[slot] = if closed { outstanding } else { self.lost[slot].min(outstanding) };
         }
     }
 }
@@ -191,6 +192,18 @@ mod tests {
         let reading = wire.reading;
         wire.ledger.close(&reading);
         assert_eq!(wire.at(START + 1), (0, 5, 0));
+    }
+
+    #[test]
+    fn a_frame_that_is_a_round_of_epochs_late_takes_itself_off_too() {
+        let mut wire = Wire::new();
+        wire.send(START, 1);
+        assert_eq!(wire.at(START + 2 * TIMEOUT), (0, 1, 0));
+        // Its slot belongs to the present again.
+        let round = (EPOCHS as u64) << SHIFT;
+        assert_eq!(wire.at(START + round), (0, 1, 0));
+        wire.arrive(START, 1);
+        assert_eq!(wire.at(START + round + 1), (0, 0, 0));
     }
 
     #[test]
