@@ -15,4 +15,5 @@ mod observing;
 mod programs;
 mod properties;
 mod support;
+mod truth;
 mod wire;
