@@ -47,6 +47,6 @@ fn more(ours: &[i64], theirs: &[i64]) -> Vec<i64> {
     let mut more: Vec<i64> = ours.iter().zip(theirs).map(|(ours, theirs)| ours - theirs).collect();
     more.sort_unstable();
     let at = |permille: usize| quantile(&more, permille);
-    println!("ours is more by p1 {} p50 {} p99 {} ns", at(10), at(500), at(990));
+    eprintln!("ours is more by p1 {} p50 {} p99 {} ns", at(10), at(500), at(990));
     more
 }

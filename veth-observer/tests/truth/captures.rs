@@ -30,12 +30,12 @@ struct Witnesses {
 
 /// Runs traffic under observation, between captures at both ends.
 fn witnessed(wire: &Wire, filter: &str, traffic: impl FnOnce()) -> (Witnesses, [DirectionReport; 2]) {
-    let captures = [Capture::start(&wire.lab, 0, X), Capture::start(&wire.lab, 1, Y)];
+    let taps = [Capture::start(&wire.lab, 0, X), Capture::start(&wire.lab, 1, Y)];
     let before = [wire.lab.device_counters(0, X), wire.lab.device_counters(1, Y)];
     let ((), directions) = wire.during(traffic);
     let after = [wire.lab.device_counters(0, X), wire.lab.device_counters(1, Y)];
     let frames = usize::try_from(directions.iter().map(|way| way.sent.frames).sum::<u64>()).unwrap();
-    let captured = captures.map(|capture| capture.frames(filter, frames));
+    let captured = taps.map(|capture| capture.frames(filter, frames));
     let devices = [0, 1].map(|at| DeviceCounters {
         tx_packets: after[at].tx_packets - before[at].tx_packets,
         tx_bytes: after[at].tx_bytes - before[at].tx_bytes,
