@@ -43,6 +43,10 @@ pub struct Received {
     /// Valid once `frames` is not 0.
     pub delay_min_ns: u64,
     pub delay_max_ns: u64,
+    /// Frames that left earlier than one that had arrived before them; see [`crate::order`].
+    pub reordered: u64,
+    /// Frames that had arrived before, and are counted nowhere else.
+    pub duplicated: u64,
     /// Samples written to the ring, in skbs.
     pub sampled: u64,
     /// Samples not taken by the rate, in skbs.
@@ -53,6 +57,19 @@ pub struct Received {
     pub epochs: [u64; EPOCHS],
     /// Frames by one-way delay; bounds in [`buckets`].
     pub delays: [u64; buckets::COUNT],
+    pub variation: Variation,
+}
+
+/// By how much the delays of one departure and the next from the same CPU differ.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Variation {
+    pub sum_ns: u64,
+    /// Complement of the least, so that the zeros of a fresh map say nothing.
+    pub min_complement_ns: u64,
+    pub max_ns: u64,
+    /// Pairs of departures by the absolute difference of their delays.
+    pub buckets: [u64; buckets::COUNT],
 }
 
 impl Sent {
@@ -77,11 +94,14 @@ impl Received {
         delay_sum_ns: 0,
         delay_min_ns: 0,
         delay_max_ns: 0,
+        reordered: 0,
+        duplicated: 0,
         sampled: 0,
         skipped: 0,
         sample_lost: 0,
         epochs: [0; EPOCHS],
         delays: [0; buckets::COUNT],
+        variation: Variation::ZERO,
     };
 
     /// Adds what another CPU counted.
@@ -98,11 +118,25 @@ impl Received {
         self.unmatched += other.unmatched;
         self.clamped += other.clamped;
         self.delay_sum_ns += other.delay_sum_ns;
+        self.reordered += other.reordered;
+        self.duplicated += other.duplicated;
         self.sampled += other.sampled;
         self.skipped += other.skipped;
         self.sample_lost += other.sample_lost;
         add_each(&mut self.epochs, &other.epochs);
         add_each(&mut self.delays, &other.delays);
+        self.variation.merge(&other.variation);
+    }
+}
+
+impl Variation {
+    pub const ZERO: Self = Self { sum_ns: 0, min_complement_ns: 0, max_ns: 0, buckets: [0; buckets::COUNT] };
+
+    fn merge(&mut self, other: &Self) {
+        self.sum_ns += other.sum_ns;
+        self.min_complement_ns = self.min_complement_ns.max(other.min_complement_ns);
+        self.max_ns = self.max_ns.max(other.max_ns);
+        add_each(&mut self.buckets, &other.buckets);
     }
 }
 
@@ -113,7 +147,7 @@ fn add_each(into: &mut [u64], from: &[u64]) {
 }
 
 const _: () = assert!(size_of::<Sent>() == 8 * (3 + EPOCHS));
-const _: () = assert!(size_of::<Received>() == 8 * (11 + EPOCHS + buckets::COUNT));
+const _: () = assert!(size_of::<Received>() == 8 * (16 + EPOCHS + 2 * buckets::COUNT));
 
 // SAFETY: both are repr(C), made of u64 only, and so have neither padding nor invalid bit patterns.
 #[cfg(feature = "user")]

@@ -6,7 +6,9 @@
 
 pub mod buckets;
 pub mod counters;
+pub mod drops;
 pub mod gso;
+pub mod order;
 pub mod sample;
 pub mod settings;
 pub mod stamp;

@@ -42,6 +42,8 @@ pub struct Settings {
     /// A frame that takes longer is lost (Tmax of RFC 7680); at most [`LONGEST_TIMEOUT`].
     pub loss_timeout: Duration,
     pub sampling: Option<Sampling>,
+    /// Tell order, duplicates and delay variation.
+    pub order: bool,
     /// Let the kernel programs write into our log.
     pub kernel_log: bool,
     pub attach: Method,
@@ -54,6 +56,7 @@ impl Default for Settings {
         Self {
             loss_timeout: Duration::from_secs(2),
             sampling: None,
+            order: true,
             kernel_log: false,
             attach: Method::Auto,
             notice: |sentence| warn!("{sentence}"),
@@ -91,6 +94,7 @@ impl Observation {
             lane: lane.index,
             loss_timeout: settings.loss_timeout,
             sampling: settings.sampling,
+            order: settings.order,
             log: settings.kernel_log,
         })?;
         let attachment = Attachment::new(
@@ -115,7 +119,7 @@ impl Observation {
         };
         tokio::time::sleep(SETTLE).await;
         let readings = this.read()?;
-        for (ledger, reading) in this.ledgers.iter_mut().zip(&readings) {
+        for (ledger, reading) in this.ledgers.iter_mut().zip(readings.iter()) {
             ledger.start(reading);
         }
         info!(a = %this.ends[0].label(), b = %this.ends[1].label(), "observing");
@@ -171,7 +175,7 @@ impl Observation {
     /// What sampling took, skipped and lost so far, in both directions.
     pub fn sampled(&self) -> Result<Sampled> {
         let mut sum = Sampled::default();
-        for Reading { received, .. } in self.read()? {
+        for Reading { received, .. } in self.read()?.iter() {
             sum.taken += received.sampled;
             sum.skipped += received.skipped;
             sum.lost += received.sample_lost;
@@ -199,7 +203,7 @@ impl Observation {
                 return Ok(report);
             }
             if self.ended.is_some() || tokio::time::Instant::now() >= deadline {
-                for (ledger, reading) in self.ledgers.iter_mut().zip(&readings) {
+                for (ledger, reading) in self.ledgers.iter_mut().zip(readings.iter()) {
                     ledger.close(reading);
                 }
                 return Ok(self.report_of(&readings));
@@ -220,7 +224,7 @@ impl Observation {
         }
     }
 
-    fn read(&self) -> Result<[Reading; 2]> {
+    fn read(&self) -> Result<Box<[Reading; 2]>> {
         collect::read(&self.loaded.sent, &self.loaded.received, 0)
     }
 
@@ -240,6 +244,7 @@ impl Observation {
             pair: self.pair.clone(),
             elapsed_ns: readings[0].before_ns.saturating_sub(self.started_ns),
             ended: self.ended.clone(),
+            limits: Vec::new(),
             ends: self.ends.clone(),
             directions,
         }])

@@ -40,16 +40,19 @@ fn stats_prints_one_report_of_the_documented_shape_on_ctrl_c() {
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     assert_eq!((report["schema"].as_u64(), keys(&report).as_str()), (Some(1), "pairs schema"));
     let pair = &report["pairs"][0];
-    assert_eq!(keys(pair), "directions elapsed_ns ended ends pair");
+    assert_eq!(keys(pair), "directions elapsed_ns ended ends limits pair");
     assert_eq!(keys(&pair["ends"][0]), "ifindex ifname mac mtu netns operstate owner");
     assert_eq!(keys(&pair["ends"][0]["netns"]), "cookie inode name");
     let out = &pair["directions"][0];
     assert_eq!(
         keys(out),
-        "collection_loss delay dropped from in_flight lost matching received sent to unexplained unmatched"
+        "clamped collection_loss delay dropped duplicated from in_flight lost matching received reordered sent to \
+         unexplained unmatched variation"
     );
     assert_eq!(keys(&out["sent"]), "bytes frames skbs");
-    assert_eq!(keys(&out["delay"]), "clamped count max_ns mean_ns min_ns p50_ns p90_ns p999_ns p99_ns");
+    for times in ["delay", "variation"] {
+        assert_eq!(keys(&out[times]), "count max_ns mean_ns min_ns p50_ns p90_ns p999_ns p99_ns");
+    }
     assert_eq!((out["from"].as_str(), out["to"].as_str()), (Some(X), Some(Y)));
     assert_eq!(
         (out["matching"].as_str(), &pair["pair"], &pair["ended"]),
@@ -72,7 +75,7 @@ fn stats_for_people_names_both_ends_and_closes() {
     assert_eq!(outcome.code, Some(0));
     let row = outcome.stdout.lines().find(|line| line.starts_with("vx > vy")).unwrap();
     let cells: Vec<&str> = row.split_whitespace().collect();
-    assert_eq!(cells[3..8], ["321", "321", "0", "0", "0%"], "{}", outcome.stdout);
+    assert_eq!(cells[3..9], ["321", "321", "0", "0", "0", "0%"], "{}", outcome.stdout);
     for name in [wire.lab.name(0), wire.lab.name(1)] {
         assert!(outcome.stdout.contains(name), "{}", outcome.stdout);
     }

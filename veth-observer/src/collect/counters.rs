@@ -17,9 +17,9 @@ pub fn read(
     sent: &PerCpuArray<MapData, Sent>,
     received: &PerCpuArray<MapData, Received>,
     pair: u32,
-) -> Result<[Reading; 2]> {
-    let mut readings = [Reading::ZERO; 2];
-    for (direction, reading) in (0..).zip(&mut readings) {
+) -> Result<Box<[Reading; 2]>> {
+    let mut readings = Box::new([Reading::ZERO; 2]);
+    for (direction, reading) in (0..).zip(readings.iter_mut()) {
         let slot = slot(pair, direction);
         reading.before_ns = clock::monotonic_ns();
         for value in received.get(&slot, 0).context("cannot read the arrival counters")?.iter() {

@@ -2,7 +2,7 @@
 
 use veth_observer_common::counters::{EPOCHS, epoch};
 
-use super::quantiles;
+use super::{drops, quantiles};
 use crate::model::{
     reading::Reading,
     report::{DirectionReport, Matching, Traffic},
@@ -10,14 +10,14 @@ use crate::model::{
 
 /// The ledger of one direction.
 ///
-/// Departures and arrivals are counted by the epoch in which the frame left. Once an epoch lies further back than the loss
-/// timeout, whatever of it has not arrived is lost, exactly; a late arrival takes itself off again.
+/// Departures, arrivals and deaths are counted by the epoch in which the frame left. Once an epoch lies further back than
+/// the loss timeout, whatever of it has neither arrived nor died is lost, exactly; a late arrival takes itself off again.
 #[derive(Debug, Clone)]
 pub struct Ledger {
     timeout_ns: u64,
     shift: u32,
-    /// Frames lost, by epoch modulo [`EPOCHS`], as of the last time that epoch was closed.
-    lost: [u64; EPOCHS],
+    /// Frames missing, by epoch modulo [`EPOCHS`], as of the last time that epoch was closed.
+    missing: [i64; EPOCHS],
     /// Arrivals without a stamp that are owed to our own coming: they left before we were there.
     before_us: u64,
 }
@@ -25,7 +25,7 @@ pub struct Ledger {
 impl Ledger {
     /// `shift` is log2 of an epoch in nanoseconds; `timeout_ns` at most a quarter of all epochs.
     pub fn new(timeout_ns: u64, shift: u32) -> Self {
-        Self { timeout_ns, shift, lost: [0; EPOCHS], before_us: 0 }
+        Self { timeout_ns, shift, missing: [0; EPOCHS], before_us: 0 }
     }
 
     /// Leaves what arrived unmatched so far out of all reports.
@@ -37,30 +37,35 @@ impl Ledger {
     /// often, `lost` stays behind and `in_flight` holds the rest until the next call.
     pub fn report(&mut self, reading: &Reading, from: &str, to: &str) -> DirectionReport {
         self.close_epochs(reading);
-        let lost: u64 = self.lost.iter().sum();
-        let outstanding: u64 = (0..EPOCHS).map(|slot| outstanding(reading, slot)).sum();
-        let in_flight = outstanding.saturating_sub(lost);
         let (sent, received) = (&reading.sent, &reading.received);
+        let missing: i64 = self.missing.iter().sum();
+        let outstanding: i64 = (0..EPOCHS).map(|slot| outstanding(reading, slot)).sum();
+        let open = u64::try_from(outstanding).unwrap_or(0);
+        let lost = u64::try_from(missing).unwrap_or(0).min(open);
         DirectionReport {
             from: from.to_owned(),
             to: to.to_owned(),
             matching: Matching::Stamp,
             sent: Traffic { skbs: sent.skbs, frames: sent.frames, bytes: sent.bytes },
             received: Traffic { skbs: received.skbs, frames: received.frames, bytes: received.bytes },
-            dropped: Vec::new(),
-            in_flight,
+            dropped: drops::by_place(reading),
+            in_flight: open - lost,
             lost,
-            unexplained: difference(sent.frames, received.frames + lost + in_flight),
+            unexplained: outstanding.min(0),
             unmatched: received.unmatched.saturating_sub(self.before_us),
-            delay: quantiles::summary(received),
+            reordered: received.reordered,
+            duplicated: received.duplicated,
+            delay: quantiles::delays(received),
+            clamped: received.clamped,
+            variation: quantiles::variation(&received.variation),
             collection_loss: received.sample_lost,
         }
     }
 
     /// Departures have ended longer ago than the timeout: all that has not arrived is lost.
     pub fn close(&mut self, reading: &Reading) {
-        for (slot, lost) in self.lost.iter_mut().enumerate() {
-            *lost = outstanding(reading, slot);
+        for (slot, missing) in self.missing.iter_mut().enumerate() {
+            *missing = outstanding(reading, slot);
         }
     }
 
@@ -73,20 +78,17 @@ impl Ledger {
         for slot in 0..EPOCHS {
             let age = (slot + EPOCHS - epoch(oldest, 0)) % EPOCHS;
             if age as u64 > open {
-                self.lost[slot] = outstanding(reading, slot);
+                self.missing[slot] = outstanding(reading, slot);
             }
         }
     }
 }
 
-/// Frames that left in this epoch, or in one a round of epochs earlier, and have not arrived.
-fn outstanding(reading: &Reading, slot: usize) -> u64 {
-    reading.sent.epochs[slot].saturating_sub(reading.received.epochs[slot])
-}
-
-/// Negative when more arrived than left.
-fn difference(left: u64, arrived: u64) -> i64 {
-    i64::try_from(i128::from(left) - i128::from(arrived)).unwrap_or(i64::MAX)
+/// Frames that left in this epoch, or in one a round of epochs earlier, and have neither arrived nor died. Counters
+/// never come near 2⁶³.
+fn outstanding(reading: &Reading, slot: usize) -> i64 {
+    let (left, arrived) = (reading.sent.epochs[slot], reading.received.epochs[slot]);
+    left.wrapping_sub(arrived).wrapping_sub(reading.dropped.epochs[slot]).cast_signed()
 }
 
 #[cfg(test)]
@@ -117,6 +119,11 @@ mod tests {
             self.reading.received.epochs[epoch(sent_at, SHIFT)] += frames;
         }
 
+        fn die(&mut self, sent_at: u64, frames: u64) {
+            self.reading.dropped.frames += frames;
+            self.reading.dropped.epochs[epoch(sent_at, SHIFT)] += frames;
+        }
+
         fn at(&mut self, now: u64) -> (u64, u64, i64) {
             (self.reading.before_ns, self.reading.after_ns) = (now, now + 50_000);
             let report = self.ledger.report(&self.reading, "a", "b");
@@ -144,6 +151,16 @@ mod tests {
             now += 40_000_000;
         }
         assert_eq!(wire.at(START + TIMEOUT + epoch), (0, 1, 0));
+    }
+
+    #[test]
+    fn a_frame_that_was_seen_to_die_is_neither_in_flight_nor_lost() {
+        let mut wire = Wire::new();
+        wire.send(START, 5);
+        wire.arrive(START, 2);
+        wire.die(START, 2);
+        assert_eq!(wire.at(START + 10), (1, 0, 0));
+        assert_eq!(wire.at(START + 2 * TIMEOUT), (0, 1, 0));
     }
 
     #[test]
@@ -188,7 +205,7 @@ mod tests {
         let mut wire = Wire::new();
         wire.send(START, 9);
         wire.arrive(START, 4);
-        let reading = wire.reading;
+        let reading = wire.reading.clone();
         wire.ledger.close(&reading);
         assert_eq!(wire.at(START + 1), (0, 5, 0));
     }
@@ -205,7 +222,7 @@ mod tests {
     fn arrivals_from_before_our_time_are_not_ours() {
         let mut wire = Wire::new();
         wire.reading.received.unmatched = 5;
-        let reading = wire.reading;
+        let reading = wire.reading.clone();
         wire.ledger.start(&reading);
         wire.reading.received.unmatched = 8;
         wire.at(START);

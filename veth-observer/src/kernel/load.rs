@@ -9,6 +9,7 @@ use aya::{
     programs::{ProgramError, SchedClassifier},
 };
 use veth_observer_common::{
+    DIRECTIONS,
     counters::{EPOCHS, Received, Sent},
     settings as names,
     stamp::{self, TIME_BITS},
@@ -26,6 +27,8 @@ pub struct Settings {
     /// A frame that takes longer is lost; at most [`Settings::LONGEST_TIMEOUT`].
     pub loss_timeout: Duration,
     pub sampling: Option<Sampling>,
+    /// Tell order, duplicates and delay variation.
+    pub order: bool,
     /// Let the programs write log records.
     pub log: bool,
 }
@@ -79,7 +82,8 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
     let sampling = settings.sampling.unwrap_or(Sampling { rate: 0, snaplen: 1, ring_bytes: 4096 });
     let epoch_shift = settings.epoch_shift();
     let lane = u32::try_from(settings.lane)?;
-    let (key, pair) = (fresh_key()?, 0_u32);
+    let cpus = u32::try_from(aya::util::nr_cpus().map_err(|(path, error)| anyhow!(error).context(path))?)?;
+    let (key, pair, order) = (fresh_key(cpus)?, 0_u32, u32::from(settings.order));
     let log_level: u8 = if settings.log { aya_log::Level::Debug as u8 } else { 0 };
     let mut ebpf = EbpfLoader::new()
         .verifier_log_level(if settings.log {
@@ -91,9 +95,12 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
         .override_global(names::KEY, &key, true)
         .override_global(names::LANE, &lane, true)
         .override_global(names::EPOCH_SHIFT, &epoch_shift, true)
+        .override_global(names::CPUS, &cpus, true)
+        .override_global(names::ORDER, &order, true)
         .override_global(names::SAMPLE, &sampling.rate, true)
         .override_global(names::SNAPLEN, &sampling.snaplen, true)
         .override_global(aya_log::LEVEL, &log_level, true)
+        .map_max_entries(names::ORDERS, DIRECTIONS * if settings.order { cpus } else { 1 })
         .map_max_entries(names::SAMPLES, sampling.ring_bytes)
         .map_max_entries("AYA_LOGS", if settings.log { 1 << 17 } else { 4096 })
         .load(OBJECT)
@@ -122,12 +129,12 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
 }
 
 /// A secret for one observation that does not take untouched words for a stamp, in either direction.
-fn fresh_key() -> Result<u64> {
+fn fresh_key(cpus: u32) -> Result<u64> {
     loop {
         let mut bytes = [0; 8];
         rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
         let key = u64::from_ne_bytes(bytes);
-        if !stamp::believes_zero(key) && !stamp::believes_zero(key ^ 1) {
+        if !stamp::believes_zero(key, cpus) && !stamp::believes_zero(key ^ 1, cpus) {
             return Ok(key);
         }
     }
@@ -162,7 +169,7 @@ mod tests {
     use super::*;
 
     fn shift(timeout: Duration) -> u32 {
-        Settings { lane: 0, loss_timeout: timeout, sampling: None, log: false }.epoch_shift()
+        Settings { lane: 0, loss_timeout: timeout, sampling: None, order: false, log: false }.epoch_shift()
     }
 
     #[test]

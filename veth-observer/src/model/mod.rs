@@ -1,6 +1,7 @@
 //! The words of the house: plain data, no I/O, no async.
 
 pub mod change;
+pub mod death;
 pub mod device;
 pub mod link;
 pub mod mac;

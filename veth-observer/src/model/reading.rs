@@ -1,16 +1,32 @@
 //! What the kernel counted.
 
-use veth_observer_common::counters::{Received, Sent};
+use veth_observer_common::{
+    counters::{Received, Sent},
+    drops::Dropped,
+};
+
+use super::death::Death;
 
 /// Counters of one direction, summed over CPUs, and the time around reading them (CLOCK_MONOTONIC, nanoseconds).
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Reading {
     pub before_ns: u64,
     pub after_ns: u64,
     pub sent: Sent,
     pub received: Received,
+    pub dropped: Dropped,
+    /// Where the dropped frames died. They add up to `dropped.frames`, less those for whose place there was no room and
+    /// those that died while this was read.
+    pub deaths: Vec<Death>,
 }
 
 impl Reading {
-    pub const ZERO: Self = Self { before_ns: 0, after_ns: 0, sent: Sent::ZERO, received: Received::ZERO };
+    pub const ZERO: Self = Self {
+        before_ns: 0,
+        after_ns: 0,
+        sent: Sent::ZERO,
+        received: Received::ZERO,
+        dropped: Dropped::ZERO,
+        deaths: Vec::new(),
+    };
 }
