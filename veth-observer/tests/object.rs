@@ -1,7 +1,10 @@
 //! The object as it was built, without loading it: what the kernel and the loader will look for is there.
 
 use veth_observer::kernel::object::OBJECT;
-use veth_observer_common::{counters, drops, order, settings};
+use veth_observer_common::{
+    counters, drops, order,
+    settings::{self, DROPPED, ORDERS, PLACES, RECEIVED, SAMPLES, SENT},
+};
 
 fn object() -> aya_obj::Object {
     aya_obj::Object::parse(OBJECT).unwrap()
@@ -20,7 +23,6 @@ fn programs_maps_and_licence_have_the_names_the_loader_asks_for() {
         assert!(name.len() <= 15, "the kernel cuts {name}");
         assert!(name.starts_with(settings::PREFIX));
     }
-    use settings::{DROPPED, ORDERS, PLACES, RECEIVED, SAMPLES, SENT};
     for name in [SENT, RECEIVED, ORDERS, DROPPED, PLACES, SAMPLES, "AYA_LOGS"] {
         assert!(object.maps.contains_key(name), "{name}");
     }
@@ -31,11 +33,11 @@ fn programs_maps_and_licence_have_the_names_the_loader_asks_for() {
 fn maps_have_the_sizes_that_both_sides_agreed_on() {
     let object = object();
     let size = |name: &str| object.maps[name].value_size() as usize;
-    assert_eq!(size(settings::SENT), size_of::<counters::Sent>());
-    assert_eq!(size(settings::RECEIVED), size_of::<counters::Received>());
-    assert_eq!(size(settings::ORDERS), size_of::<order::Order>());
-    assert_eq!(size(settings::DROPPED), size_of::<drops::Dropped>());
-    assert_eq!(object.maps[settings::PLACES].key_size() as usize, size_of::<drops::Place>());
+    assert_eq!(size(SENT), size_of::<counters::Sent>());
+    assert_eq!(size(RECEIVED), size_of::<counters::Received>());
+    assert_eq!(size(ORDERS), size_of::<order::Order>());
+    assert_eq!(size(DROPPED), size_of::<drops::Dropped>());
+    assert_eq!(object.maps[PLACES].key_size() as usize, size_of::<drops::Place>());
 }
 
 #[test]

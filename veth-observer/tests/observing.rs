@@ -96,7 +96,7 @@ fn stats_reports_as_often_as_asked_and_totals_grow() {
 
     let lines = Run::here(&["stats", &wire.selector(), "-i", "100ms", "-c", "2"]).observing().outcome();
     assert_eq!(lines.stdout.lines().filter(|line| line.contains("ELAPSED")).count(), 1);
-    assert_eq!(lines.stdout.lines().filter(|line| line.contains("vx > vy")).count(), 2 + 2);
+    assert_eq!(lines.stdout.lines().filter(|line| line.contains("vx > vy")).count(), 2 + 3);
 }
 
 #[test]
