@@ -127,7 +127,6 @@ impl Attachment {
         for (way, index) in order() {
             let end = &ends[index];
             let attach = || {
-                // The first filter follows its qdisc at once: only the filter tells whose a qdisc is.
                 if way == Way::Ingress {
                     sites.push(clsact::Site::open(end, notice)?);
                 }

@@ -3,6 +3,7 @@
 use std::{
     io,
     os::{
+        fd::{AsFd, BorrowedFd},
         linux::net::SocketAddrExt,
         unix::net::{SocketAddr, UnixDatagram},
     },
@@ -12,16 +13,11 @@ use std::{
     },
 };
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
-use aya::programs::{
-    ProgramError, TcAttachType,
-    tc::{NlOptions, TcAttachOptions, TcError, TcHandle},
-};
+use anyhow::{Context, Result, anyhow, bail};
 use veth_observer_common::settings::PROGRAMS;
 
 use super::{
-    names::interface_name,
-    qdisc::{ALL_PROTOCOLS, Filter, Place, Way},
+    qdisc::{ALL_PROTOCOLS, Filter, NotMade, Place, Way},
     rtnetlink::Rtnetlink,
 };
 use crate::{
@@ -39,7 +35,7 @@ const MAJOR: u16 = 0x766f;
 /// Bit of the minor number: the qdisc is of our making. The lane stands above it.
 const MADE: u16 = 1;
 
-/// The clsact qdisc of one end.
+/// The clsact qdisc of one end: the one that is there, else one that comes with the first filter.
 ///
 /// The netlink socket keeps the namespace alive while we observe, also when its container is gone. That is the price of
 /// filters: they can only be removed from inside.
@@ -48,20 +44,22 @@ pub(super) struct Site {
     netlink: Rtnetlink,
     ifindex: u32,
     label: String,
-    /// We made the qdisc, or another observer did that is still on it: whoever leaves last removes it.
+    /// Nothing is there yet.
+    bare: AtomicBool,
+    /// We make the qdisc, or another observer did that is still on it: whoever leaves last removes it.
     made: AtomicBool,
 }
 
 impl Site {
-    /// Reuses the qdisc that is there, else makes one. Runs in the namespace of the end.
+    /// Runs in the namespace of the end.
     pub(super) fn open(end: &End, notice: fn(&str)) -> Result<Arc<Self>> {
         let (netlink, ifindex, label) = (Rtnetlink::open()?, end.ifindex, end.label());
-        let made = match netlink.place(ifindex)? {
+        let place = netlink.place(ifindex)?;
+        let made = match place {
             Place::Free => {
                 notice(&format!(
                     "adding a clsact qdisc to {label} may lose some 50 frames of traffic in flight"
                 ));
-                netlink.add_clsact(ifindex).map_err(explain)?;
                 true
             }
             Place::Clsact => made_by_us(&netlink, ifindex)?,
@@ -71,19 +69,24 @@ impl Site {
                 )
             }
         };
-        Ok(Arc::new(Self { netlink, ifindex, label, made: AtomicBool::new(made) }))
+        let (bare, made) = (AtomicBool::new(place == Place::Free), AtomicBool::new(made));
+        Ok(Arc::new(Self { netlink, ifindex, label, bare, made }))
     }
-}
 
-impl Drop for Site {
-    fn drop(&mut self) {
-        if !self.made.load(Ordering::Relaxed) {
-            return;
+    fn add(&self, way: Way, filter: &Filter, program: BorrowedFd) -> Result<()> {
+        if !self.bare.load(Ordering::Relaxed) {
+            return self
+                .netlink
+                .add_filter(self.ifindex, way, filter, program)
+                .map_err(|error| explain_filter(&error));
         }
-        // Only when attaching failed: else the qdisc went with the last filter.
-        if let Err(error) = self.netlink.delete_clsact_if_unused(self.ifindex).or_else(unless_gone) {
-            tracing::warn!("the clsact qdisc of {} is left behind: {error}", self.label);
-        }
+        let made = self.netlink.add_clsact_with_filter(self.ifindex, way, filter, program);
+        made.map_err(|not_made| match not_made {
+            NotMade::Qdisc(error) => explain_qdisc(error, &self.label),
+            NotMade::Filter(error) => explain_filter(&error),
+        })?;
+        self.bare.store(false, Ordering::Relaxed);
+        Ok(())
     }
 }
 
@@ -128,7 +131,7 @@ impl Hook {
 
 impl Drop for Hook {
     fn drop(&mut self) {
-        let Site { netlink, ifindex, label, made } = &*self.site;
+        let Site { netlink, ifindex, label, made, .. } = &*self.site;
         let removed = self.find().and_then(|found| {
             let done = match found {
                 Some(filter) => netlink.remove(*ifindex, self.way, &filter, made.load(Ordering::Relaxed))?,
@@ -162,28 +165,22 @@ pub(super) fn attach(
             end.label()
         );
     }
-    let name = interface_name(end.ifindex)?;
-    let (ingress, kind) = match way {
-        Way::Ingress => (true, TcAttachType::Ingress),
-        Way::Egress => (false, TcAttachType::Egress),
-    };
     let minor = u16::try_from(lane << 1)? | if site.made.load(Ordering::Relaxed) { MADE } else { 0 };
-    let handle = TcHandle::new(MAJOR, minor);
-    let program = loaded.program(index, ingress)?;
-    let id = program.info()?.id();
+    let program = loaded.program(index, way == Way::Ingress)?;
+    let info = program.info()?;
+    let id = info.id();
+    let filter = Filter {
+        kind: "bpf".into(),
+        chain: 0,
+        priority: PRIORITY,
+        protocol: ALL_PROTOCOLS,
+        handle: u32::from(MAJOR) << 16 | u32::from(minor),
+        name: info.name_as_str().unwrap_or_default().to_owned(),
+        program: id,
+    };
     let claim = claim(id)?.context("another process claims to hold our program")?;
-    let options = NlOptions { priority: PRIORITY, handle, classid: None };
-    let link = program
-        .attach_with_options(&name, kind, TcAttachOptions::Netlink(options))
-        .map_err(explain_program)?;
-    // aya would take the same interface index in another namespace for the same link, and would remove the filter in
-    // whatever namespace the thread is in that drops it.
-    std::mem::forget(program.take_link(link)?);
-    let hook =
-        Hook { end: index, site: site.clone(), way, handle: handle.into(), program: id, _claim: claim };
-    // The name may have passed to another device since it was looked up.
-    ensure!(interface_name(end.ifindex)? == name, "{name} was renamed meanwhile; try again");
-    Ok(hook)
+    site.add(way, &filter, program.fd()?.as_fd())?;
+    Ok(Hook { end: index, site: site.clone(), way, handle: filter.handle, program: id, _claim: claim })
 }
 
 /// Whether a filter at our priority keeps ours from joining it: all of one priority share kind and protocol.
@@ -234,9 +231,10 @@ pub(super) fn unless_gone(error: io::Error) -> io::Result<()> {
     }
 }
 
-fn explain(error: io::Error) -> anyhow::Error {
+fn explain_qdisc(error: io::Error, label: &str) -> anyhow::Error {
     match error.raw_os_error() {
         Some(libc::EPERM) => features::missing_privilege("add a clsact qdisc").into(),
+        Some(libc::EEXIST) => anyhow!("{label} got a qdisc from someone else meanwhile; try again"),
         Some(libc::ENOENT | libc::EOPNOTSUPP) => {
             Fault::unavailable("this kernel has no clsact qdisc").fix("sudo modprobe sch_ingress").into()
         }
@@ -244,16 +242,12 @@ fn explain(error: io::Error) -> anyhow::Error {
     }
 }
 
-fn explain_program(error: ProgramError) -> anyhow::Error {
-    let code = match &error {
-        ProgramError::TcError(TcError::NetlinkError(error)) => error.raw_os_error(),
-        _ => None,
-    };
-    match code {
+fn explain_filter(error: &io::Error) -> anyhow::Error {
+    match error.raw_os_error() {
         Some(libc::EPERM) => features::missing_privilege("attach programs to a device").into(),
         Some(libc::ENOENT) => {
             Fault::unavailable("this kernel has no BPF filters").fix("sudo modprobe cls_bpf").into()
         }
-        _ => anyhow!(error).context("cannot add a filter"),
+        _ => anyhow!("cannot add a filter: {error}"),
     }
 }

@@ -1,12 +1,15 @@
 //! clsact qdiscs and the filters on them, everybody's, in one namespace.
 
-use std::io;
+use std::{
+    io,
+    os::fd::{AsRawFd, BorrowedFd},
+};
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NlaBuffer, NlasIterator};
 use netlink_packet_route::{
     RouteNetlinkMessage,
     link::LinkMessage,
-    tc::{TcAttribute, TcHandle, TcHeader, TcMessage},
+    tc::{TcAttribute, TcBpfFlags, TcFilterBpfOption, TcHandle, TcHeader, TcMessage, TcOption},
 };
 
 use super::rtnetlink::Rtnetlink;
@@ -30,6 +33,9 @@ impl Way {
     }
 }
 
+/// Only what is not there yet.
+const CREATE: u16 = NLM_F_CREATE | NLM_F_EXCL;
+
 /// ETH_P_ALL in network byte order, as the lower half of `tcm_info` wants it.
 pub(super) const ALL_PROTOCOLS: u16 = 3_u16.to_be();
 
@@ -52,6 +58,13 @@ pub(super) struct Filter {
     pub(super) name: String,
     /// Of an eBPF filter: the id of its program, else 0.
     pub(super) program: u32,
+}
+
+/// What could not be made.
+#[derive(Debug)]
+pub(super) enum NotMade {
+    Qdisc(io::Error),
+    Filter(io::Error),
 }
 
 /// What stands at the place of a clsact qdisc.
@@ -100,10 +113,6 @@ impl Rtnetlink {
         })
     }
 
-    pub(super) fn add_clsact(&self, ifindex: u32) -> io::Result<()> {
-        self.act(RouteNetlinkMessage::NewQueueDiscipline(clsact(ifindex)?), NLM_F_CREATE | NLM_F_EXCL)
-    }
-
     fn delete_clsact(&self, ifindex: u32) -> io::Result<()> {
         self.act(RouteNetlinkMessage::DelQueueDiscipline(clsact(ifindex)?), 0)
     }
@@ -136,18 +145,52 @@ impl Rtnetlink {
         Ok(true)
     }
 
+    /// Puts a program on a hook that has a clsact qdisc.
+    pub(super) fn add_filter(
+        &self,
+        ifindex: u32,
+        way: Way,
+        filter: &Filter,
+        program: BorrowedFd,
+    ) -> io::Result<()> {
+        self.act(new_filter(ifindex, way, filter, program)?, CREATE)
+    }
+
+    /// Makes the clsact qdisc and puts its first filter on it, in one system call: no kill can leave the qdisc without the
+    /// filter that marks it as ours.
+    pub(super) fn add_clsact_with_filter(
+        &self,
+        ifindex: u32,
+        way: Way,
+        filter: &Filter,
+        program: BorrowedFd,
+    ) -> Result<(), NotMade> {
+        let make = || {
+            let qdisc = RouteNetlinkMessage::NewQueueDiscipline(clsact(ifindex)?);
+            self.act_together([(qdisc, CREATE), (new_filter(ifindex, way, filter, program)?, CREATE)])
+        };
+        match make().map_err(NotMade::Qdisc)? {
+            [Ok(()), Ok(())] => Ok(()),
+            [Ok(()), Err(error)] => {
+                self.delete_clsact_if_unused(ifindex).map_err(NotMade::Filter)?;
+                Err(NotMade::Filter(error))
+            }
+            [Err(error), filter_made] => {
+                // Somebody made a qdisc since we looked, and the filter, marked as on one of ours, went there.
+                if filter_made.is_ok() {
+                    self.delete_filter(ifindex, way, filter).map_err(NotMade::Filter)?;
+                }
+                Err(NotMade::Qdisc(error))
+            }
+        }
+    }
+
     fn delete_filter(&self, ifindex: u32, way: Way, filter: &Filter) -> io::Result<()> {
-        let mut message = message(ifindex)?;
-        message.header.parent = way.parent();
-        message.header.handle = filter.handle.into();
-        message.header.info = u32::from(filter.priority) << 16 | u32::from(filter.protocol);
-        message.attributes.push(TcAttribute::Kind(filter.kind.clone()));
-        message.attributes.push(TcAttribute::Chain(filter.chain));
-        self.act(RouteNetlinkMessage::DelTrafficFilter(message), 0)
+        self.act(RouteNetlinkMessage::DelTrafficFilter(named(ifindex, way, filter)?), 0)
     }
 
     /// Removes the clsact qdisc when nobody has a filter on it.
-    pub(super) fn delete_clsact_if_unused(&self, ifindex: u32) -> io::Result<()> {
+    fn delete_clsact_if_unused(&self, ifindex: u32) -> io::Result<()> {
         for way in Way::BOTH {
             if !self.filters(ifindex, way)?.is_empty() {
                 return Ok(());
@@ -167,6 +210,34 @@ fn clsact(ifindex: u32) -> io::Result<TcMessage> {
     message.header.handle = TcHandle { major: u16::MAX, minor: 0 };
     message.attributes.push(TcAttribute::Kind("clsact".into()));
     Ok(message)
+}
+
+/// The message that names a filter.
+fn named(ifindex: u32, way: Way, filter: &Filter) -> io::Result<TcMessage> {
+    let mut message = message(ifindex)?;
+    message.header.parent = way.parent();
+    message.header.handle = filter.handle.into();
+    message.header.info = u32::from(filter.priority) << 16 | u32::from(filter.protocol);
+    message.attributes.push(TcAttribute::Kind(filter.kind.clone()));
+    message.attributes.push(TcAttribute::Chain(filter.chain));
+    Ok(message)
+}
+
+/// A program as a filter whose verdict is what it returns.
+fn new_filter(
+    ifindex: u32,
+    way: Way,
+    filter: &Filter,
+    program: BorrowedFd,
+) -> io::Result<RouteNetlinkMessage> {
+    let mut message = named(ifindex, way, filter)?;
+    let options = [
+        TcFilterBpfOption::ProgFd(program.as_raw_fd().cast_unsigned()),
+        TcFilterBpfOption::ProgName(filter.name.clone()),
+        TcFilterBpfOption::Flags(TcBpfFlags::DirectAction),
+    ];
+    message.attributes.push(TcAttribute::Options(options.map(TcOption::Bpf).to_vec()));
+    Ok(RouteNetlinkMessage::NewTrafficFilter(message))
 }
 
 fn filter(payload: &[u8]) -> Option<Filter> {
