@@ -7,6 +7,7 @@
 )]
 
 mod attach;
+mod faults;
 mod frames;
 mod manage;
 mod object;
