@@ -29,10 +29,10 @@ pub const SENT: &str = "VO_SENT";
 pub const RECEIVED: &str = "VO_RECEIVED";
 /// Array of [`crate::order::Order`] by slot and CPU: entry `slot * cpus + cpu`.
 pub const ORDERS: &str = "VO_ORDERS";
-/// Per-CPU array of [`crate::drops::Dropped`] by slot.
-pub const DROPPED: &str = "VO_DROPPED";
-/// Per-CPU hash from [`crate::drops::Place`] to frames (`u64`).
+/// Per-CPU hash from [`crate::drops::Place`] to [`crate::drops::Dead`].
 pub const PLACES: &str = "VO_PLACES";
+/// Per-CPU array of [`crate::drops::Dead`] by slot: what found no room among the places.
+pub const UNPLACED: &str = "VO_UNPLACED";
 /// Ring buffer of [`crate::sample::SampleHeader`] and bytes.
 pub const SAMPLES: &str = "VO_SAMPLES";
 
@@ -48,7 +48,7 @@ pub const COOKIES: [&str; 2] = ["VO_COOKIE_A", "VO_COOKIE_B"];
 pub const OFFSETS: [(&str, &str, &[&str]); 12] = [
     ("VO_SKB_CB", "sk_buff", &["cb"]),
     ("VO_CB_DATA", "qdisc_skb_cb", &["data"]),
-    ("VO_SKB_PKT_TYPE", "sk_buff", &["pkt_type"]),
+    ("VO_SKB_PKT_TYPE", "sk_buff", &["__pkt_type_offset"]),
     ("VO_SKB_LEN", "sk_buff", &["len"]),
     ("VO_SKB_HEAD", "sk_buff", &["head"]),
     ("VO_SKB_END", "sk_buff", &["end"]),

@@ -11,7 +11,7 @@ use aya_ebpf::{
 use veth_observer_common::{
     DIRECTIONS,
     counters::epoch,
-    drops::{Dropped, PLACES, Place, device},
+    drops::{Dead, PLACES, Place, device},
     gso::{self, Gso},
     settings::LANES,
     stamp::Stamp,
@@ -21,11 +21,13 @@ use crate::constants::{VO_CPUS, VO_EPOCH_SHIFT, VO_LANE, drop::*, key, slot};
 
 /// Written here, read by the observer.
 #[map]
-static VO_DROPPED: PerCpuArray<Dropped> = PerCpuArray::with_max_entries(2, 0);
+static VO_PLACES: PerCpuHashMap<Place, Dead> = PerCpuHashMap::with_max_entries(PLACES, 0);
 
-/// Written here, read by the observer; what does not fit is counted in `Dropped::unplaced`.
+/// Written here, read by the observer: what finds no room there.
 #[map]
-static VO_PLACES: PerCpuHashMap<Place, u64> = PerCpuHashMap::with_max_entries(PLACES, 0);
+static VO_UNPLACED: PerCpuArray<Dead> = PerCpuArray::with_max_entries(2, 0);
+
+const BPF_NOEXIST: u64 = aya_ebpf::bindings::BPF_NOEXIST as u64;
 
 /// include/uapi/linux/if_packet.h: what taps are given is a copy, whose end is nobody's loss (`dev_queue_xmit_nit`).
 const PACKET_OUTGOING: u8 = 4;
@@ -56,11 +58,6 @@ fn died(ctx: &BtfTracePointContext, skb: *const u8, direction: u32, stamp: &Stam
     }
     let frames = u64::from(frames(skb, stamp.header));
     let slot = slot(direction);
-    let Some(dropped) = VO_DROPPED.get_ptr_mut(slot) else { return };
-    // SAFETY: the map lives as long as the program; a tracepoint does not interrupt itself on one CPU.
-    let dropped = unsafe { &mut *dropped };
-    dropped.frames += frames;
-    dropped.epochs[epoch(stamp.time, VO_EPOCH_SHIFT.load())] += frames;
     let place = Place {
         location: ctx.arg(1),
         slot,
@@ -68,13 +65,15 @@ fn died(ctx: &BtfTracePointContext, skb: *const u8, direction: u32, stamp: &Stam
         device: device(skb, direction),
         reserved: 0,
     };
-    let known = VO_PLACES.get_ptr_mut(&place);
-    if let Some(known) = known {
-        // SAFETY: as above.
-        unsafe { *known += frames };
-    } else if VO_PLACES.insert(&place, &frames, 0).is_err() {
-        dropped.unplaced += frames;
+    let mut dead = VO_PLACES.get_ptr_mut(&place);
+    if dead.is_none() {
+        // It fails when there is no room, or when another CPU has just made the entry.
+        let _ = VO_PLACES.insert(&place, &Dead::NONE, BPF_NOEXIST);
+        dead = VO_PLACES.get_ptr_mut(&place);
     }
+    let Some(dead) = dead.or_else(|| VO_UNPLACED.get_ptr_mut(slot)) else { return };
+    // SAFETY: the maps live as long as the program; a tracepoint does not interrupt itself on one CPU.
+    unsafe { (*dead).epochs[epoch(stamp.time, VO_EPOCH_SHIFT.load())] += frames };
 }
 
 #[inline(always)]

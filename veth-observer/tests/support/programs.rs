@@ -55,7 +55,7 @@ pub(crate) struct Bench {
 impl Bench {
     pub(crate) fn new(lane: usize, sampling: Option<Sampling>) -> Self {
         let settings =
-            Settings { lane, loss_timeout: Duration::from_secs(2), sampling, order: true, log: false };
+            Settings { lane, ends: Default::default(), loss_timeout: Duration::from_secs(2), sampling, order: true, log: false };
         Self { loaded: load(&settings).unwrap() }
     }
 
