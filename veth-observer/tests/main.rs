@@ -8,6 +8,7 @@
 
 mod attach;
 mod frames;
+mod kernel;
 mod manage;
 mod object;
 mod observing;
