@@ -29,7 +29,7 @@ impl Deaths {
     /// What has died so far in both directions of a pair. What dies while this is read is in it wholly or not at all.
     pub fn read(&mut self, pair: u32) -> Result<[(Dead, Vec<Death>); 2]> {
         let mut places: Vec<(Place, Dead)> = Vec::new();
-        for entry in self.drops.places.iter() {
+        for entry in &self.drops.places {
             let (place, values) = entry.context("cannot read where frames died")?;
             let mut dead = Dead::NONE;
             values.iter().for_each(|value| dead.merge(value));
@@ -61,7 +61,8 @@ impl Deaths {
             self.reasons = Some(reason_names()?);
         }
         let addresses = places.iter().map(|(place, _)| place.location);
-        let unknown: HashSet<u64> = addresses.filter(|address| !self.functions.contains_key(address)).collect();
+        let unknown: HashSet<u64> =
+            addresses.filter(|address| !self.functions.contains_key(address)).collect();
         if !unknown.is_empty() {
             let unknown: Vec<u64> = unknown.into_iter().collect();
             let functions = symbols::functions(&unknown)?;

@@ -189,7 +189,8 @@ mod tests {
             sampling: None,
             order: false,
             log: false,
-        }.epoch_shift()
+        }
+        .epoch_shift()
     }
 
     #[test]

@@ -8,7 +8,9 @@ pub fn functions(addresses: &[u64]) -> Result<Vec<Option<String>>> {
         let a = u64::from_str_radix(w.next().unwrap_or("0"), 16)?;
         let n = w.nth(1).unwrap_or("");
         for (i, &x) in addresses.iter().enumerate() {
-            if a <= x && a > best[i].0 { best[i] = (a, Some(n.to_owned())); }
+            if a <= x && a > best[i].0 {
+                best[i] = (a, Some(n.to_owned()));
+            }
         }
     }
     Ok(best.into_iter().map(|b| b.1).collect())

@@ -1,0 +1,3 @@
+//! What we read of the running kernel, against others who read it.
+
+mod types;
