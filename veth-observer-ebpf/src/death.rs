@@ -13,11 +13,15 @@ use veth_observer_common::{
     counters::epoch,
     drops::{Dead, PLACES, Place, device},
     gso::{self, Gso},
+    matching::ADDRESS,
     settings::LANES,
     stamp::Stamp,
 };
 
-use crate::constants::{VO_CPUS, VO_EPOCH_SHIFT, VO_LANE, drop::*, key, slot};
+use crate::{
+    constants::{VO_CPUS, VO_EPOCH_SHIFT, VO_LANE, drop::*, key, slot},
+    fallback,
+};
 
 /// Written here, read by the observer.
 #[map]
@@ -38,17 +42,28 @@ pub fn count(ctx: &BtfTracePointContext) {
     let skb: *const u8 = ctx.arg(0);
     let words = words(skb);
     // Most of what dies in a kernel was never ours, and its control block is empty.
-    if words == [0, 0] {
+    if words != [0, 0] && stamped(ctx, skb, words) {
         return;
     }
+    if (fallback::method(0) == ADDRESS || fallback::method(1) == ADDRESS)
+        && let Some(words) = fallback::recall_address(skb)
+    {
+        stamped(ctx, skb, words);
+    }
+}
+
+/// Counts the death of a frame with such a stamp; false when it is none of ours.
+#[inline(always)]
+fn stamped(ctx: &BtfTracePointContext, skb: *const u8, words: [u32; 2]) -> bool {
     let mut direction = 0;
     while direction < DIRECTIONS {
         if let Some(stamp) = Stamp::unsealed(words, key(direction), VO_CPUS.load()) {
             died(ctx, skb, direction, &stamp);
-            return;
+            return true;
         }
         direction += 1;
     }
+    false
 }
 
 #[inline(always)]

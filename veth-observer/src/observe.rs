@@ -98,6 +98,7 @@ impl Observation {
             loss_timeout: settings.loss_timeout,
             sampling: settings.sampling,
             order: settings.order,
+            fallback: true,
             log: settings.kernel_log,
         })?;
         let attachment = Attachment::new(

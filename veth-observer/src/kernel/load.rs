@@ -5,12 +5,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use aya::{
     Ebpf, EbpfError, EbpfLoader, VerifierLogLevel,
-    maps::{MapData, MapError, PerCpuArray, RingBuf},
+    maps::{Array, MapData, MapError, PerCpuArray, RingBuf},
     programs::{ProgramError, SchedClassifier},
 };
 use veth_observer_common::{
     DIRECTIONS,
     counters::{EPOCHS, Received, Sent},
+    matching::{ADDRESSES, DIGESTS},
     settings as names,
     stamp::{self, TIME_BITS},
 };
@@ -36,6 +37,8 @@ pub struct Settings {
     pub sampling: Option<Sampling>,
     /// Tell order, duplicates and delay variation.
     pub order: bool,
+    /// Be able to recognise frames by other means than their stamp.
+    pub fallback: bool,
     /// Let the programs write log records.
     pub log: bool,
 }
@@ -69,6 +72,8 @@ pub struct Loaded {
     ebpf: Ebpf,
     pub sent: PerCpuArray<MapData, Sent>,
     pub received: PerCpuArray<MapData, Received>,
+    /// How frames without their stamp are recognised, by direction: of [`veth_observer_common::matching`].
+    pub methods: Array<MapData, [u32; 2]>,
     /// What sees frames die, or why that cannot be seen here; none once it was taken.
     pub drops: Option<Result<Drops>>,
     pub samples: Option<RingBuf<MapData>>,
@@ -96,6 +101,8 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
     let cpus = u32::try_from(aya::util::nr_cpus().map_err(|(path, error)| anyhow!(error).context(path))?)?;
     let (key, pair, order) = (fresh_key(cpus)?, 0_u32, u32::from(settings.order));
     let log_level: u8 = if settings.log { aya_log::Level::Debug as u8 } else { 0 };
+    let fallback = u32::from(settings.fallback);
+    let (digests, addresses) = if settings.fallback { (DIGESTS, ADDRESSES) } else { (1, 1) };
     let layout = Layout::running();
     let mut loader = EbpfLoader::new();
     loader
@@ -110,10 +117,14 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
         .override_global(names::EPOCH_SHIFT, &epoch_shift, true)
         .override_global(names::CPUS, &cpus, true)
         .override_global(names::ORDER, &order, true)
+        .override_global(names::FALLBACK, &fallback, true)
+        .override_global(names::DIGEST_ENTRIES, &digests, true)
         .override_global(names::SAMPLE, &sampling.rate, true)
         .override_global(names::SNAPLEN, &sampling.snaplen, true)
         .override_global(aya_log::LEVEL, &log_level, true)
         .map_max_entries(names::ORDERS, DIRECTIONS * if settings.order { cpus } else { 1 })
+        .map_max_entries(names::DIGESTS, DIRECTIONS * digests)
+        .map_max_entries(names::ADDRESSES, addresses)
         .map_max_entries(names::SAMPLES, sampling.ring_bytes)
         .map_max_entries("AYA_LOGS", if settings.log { 1 << 17 } else { 4096 });
     if let Ok(layout) = &layout {
@@ -129,6 +140,7 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
     Ok(Loaded {
         sent: map(names::SENT)?.try_into()?,
         received: map(names::RECEIVED)?.try_into()?,
+        methods: map(names::METHODS)?.try_into()?,
         samples: settings
             .sampling
             .is_some()
@@ -188,6 +200,7 @@ mod tests {
             loss_timeout: timeout,
             sampling: None,
             order: false,
+            fallback: false,
             log: false,
         }
         .epoch_shift()
