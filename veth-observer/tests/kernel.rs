@@ -1,3 +1,4 @@
 //! What we read of the running kernel, against others who read it.
 
+mod symbols;
 mod types;
