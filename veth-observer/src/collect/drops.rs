@@ -1,6 +1,6 @@
 //! What died, by place, with the names that this kernel gives to reasons and functions.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use veth_observer_common::{
@@ -10,7 +10,10 @@ use veth_observer_common::{
 };
 
 use crate::{
-    kernel::{Drops, reason_names, symbols},
+    kernel::{
+        Drops, reason_names,
+        symbols::{self, Function},
+    },
     model::death::{Death, Side},
 };
 
@@ -18,16 +21,17 @@ use crate::{
 pub struct Deaths {
     drops: Drops,
     reasons: Option<BTreeMap<u32, String>>,
-    functions: HashMap<u64, Option<String>>,
+    /// None for an address that has no name, or none that we may know.
+    functions: BTreeMap<u64, Option<Function>>,
 }
 
 impl Deaths {
     pub fn new(drops: Drops) -> Self {
-        Self { drops, reasons: None, functions: HashMap::new() }
+        Self { drops, reasons: None, functions: BTreeMap::new() }
     }
 
     /// What has died so far in both directions of a pair. What dies while this is read is in it wholly or not at all.
-    pub fn read(&mut self, pair: u32) -> Result<[(Dead, Vec<Death>); 2]> {
+    pub fn read(&mut self, pair: u32) -> Result<[Vec<Death>; 2]> {
         let mut places: Vec<(Place, Dead)> = Vec::new();
         for entry in &self.drops.places {
             let (place, values) = entry.context("cannot read where frames died")?;
@@ -36,20 +40,16 @@ impl Deaths {
             places.push((place, dead));
         }
         self.name(&places)?;
-        let mut tolls = [(Dead::NONE, Vec::new()), (Dead::NONE, Vec::new())];
-        for direction in 0..DIRECTIONS {
+        let mut tolls = [Vec::new(), Vec::new()];
+        for (direction, deaths) in (0..DIRECTIONS).zip(&mut tolls) {
             let slot = slot(pair, direction);
-            let (sum, deaths) = &mut tolls[direction as usize];
-            for (place, dead) in places.iter().filter(|(place, _)| place.slot == slot) {
-                sum.merge(dead);
-                deaths.push(self.death(place, dead));
-            }
-            let mut unplaced = Dead::NONE;
+            let here = places.iter().filter(|(place, _)| place.slot == slot);
+            deaths.extend(here.map(|(place, dead)| self.death(place, *dead)));
+            let mut dead = Dead::NONE;
             let values = self.drops.unplaced.get(&slot, 0).context("cannot read how many frames died")?;
-            values.iter().for_each(|value| unplaced.merge(value));
-            if unplaced != Dead::NONE {
-                sum.merge(&unplaced);
-                deaths.push(Death { frames: unplaced.frames(), ..Death::UNPLACED });
+            values.iter().for_each(|value| dead.merge(value));
+            if dead != Dead::NONE {
+                deaths.push(Death { dead, ..Death::UNPLACED });
             }
         }
         Ok(tolls)
@@ -61,30 +61,31 @@ impl Deaths {
             self.reasons = Some(reason_names()?);
         }
         let addresses = places.iter().map(|(place, _)| place.location);
-        let unknown: HashSet<u64> =
+        let unknown: BTreeSet<u64> =
             addresses.filter(|address| !self.functions.contains_key(address)).collect();
         if !unknown.is_empty() {
-            let unknown: Vec<u64> = unknown.into_iter().collect();
-            let functions = symbols::functions(&unknown)?;
-            self.functions.extend(unknown.into_iter().zip(functions));
+            let mut found = symbols::functions(&unknown)?.unwrap_or_default();
+            self.functions.extend(unknown.into_iter().map(|address| (address, found.remove(&address))));
         }
         Ok(())
     }
 
-    fn death(&self, place: &Place, dead: &Dead) -> Death {
+    fn death(&self, place: &Place, dead: Dead) -> Death {
         let reason = self.reasons.as_ref().map(|names| {
             names.get(&place.reason).cloned().unwrap_or_else(|| format!("reason {}", place.reason))
         });
+        let function = self.functions.get(&place.location).and_then(Option::as_ref);
         Death {
             reason,
-            function: self.functions.get(&place.location).cloned().flatten(),
+            function: function.map(|function| function.name.clone()),
+            module: function.and_then(|function| function.module.clone()),
             address: place.location,
             device: match place.device {
                 device::SENDING => Side::Sending,
                 device::RECEIVING => Side::Receiving,
                 _ => Side::Unknown,
             },
-            frames: dead.frames(),
+            dead,
         }
     }
 }

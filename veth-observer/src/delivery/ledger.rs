@@ -39,7 +39,7 @@ impl Ledger {
         self.close_epochs(reading);
         let (sent, received) = (&reading.sent, &reading.received);
         let missing: i64 = self.missing.iter().sum();
-        let outstanding: i64 = (0..EPOCHS).map(|slot| outstanding(reading, slot)).sum();
+        let outstanding: i64 = outstanding(reading).iter().sum();
         let open = u64::try_from(outstanding).unwrap_or(0);
         let lost = u64::try_from(missing).unwrap_or(0).min(open);
         DirectionReport {
@@ -64,9 +64,7 @@ impl Ledger {
 
     /// Departures have ended longer ago than the timeout: all that has not arrived is lost.
     pub fn close(&mut self, reading: &Reading) {
-        for (slot, missing) in self.missing.iter_mut().enumerate() {
-            *missing = outstanding(reading, slot);
-        }
+        self.missing = outstanding(reading);
     }
 
     fn close_epochs(&mut self, reading: &Reading) {
@@ -75,25 +73,30 @@ impl Ledger {
         let oldest = reading.before_ns.saturating_sub(self.timeout_ns) >> self.shift;
         let newest = reading.after_ns >> self.shift;
         let open = newest - oldest;
-        for slot in 0..EPOCHS {
+        let outstanding = outstanding(reading);
+        for (slot, (missing, outstanding)) in self.missing.iter_mut().zip(outstanding).enumerate() {
             let age = (slot + EPOCHS - epoch(oldest, 0)) % EPOCHS;
             if age as u64 > open {
-                self.missing[slot] = outstanding(reading, slot);
+                *missing = outstanding;
             }
         }
     }
 }
 
-/// Frames that left in this epoch, or in one a round of epochs earlier, and have neither arrived nor died. Counters
-/// never come near 2⁶³.
-fn outstanding(reading: &Reading, slot: usize) -> i64 {
-    let (left, arrived) = (reading.sent.epochs[slot], reading.received.epochs[slot]);
-    left.wrapping_sub(arrived).wrapping_sub(reading.dead.epochs[slot]).cast_signed()
+/// Frames that left in each epoch, or in one a round of epochs earlier, and have neither arrived nor died. Counters never
+/// come near 2⁶³.
+fn outstanding(reading: &Reading) -> [i64; EPOCHS] {
+    let dead = drops::total(reading);
+    std::array::from_fn(|slot| {
+        let (left, arrived) = (reading.sent.epochs[slot], reading.received.epochs[slot]);
+        left.wrapping_sub(arrived).wrapping_sub(dead.epochs[slot]).cast_signed()
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::death::Death;
 
     const SHIFT: u32 = 29;
     const TIMEOUT: u64 = 2_000_000_000;
@@ -120,7 +123,9 @@ mod tests {
         }
 
         fn die(&mut self, sent_at: u64, frames: u64) {
-            self.reading.dead.epochs[epoch(sent_at, SHIFT)] += frames;
+            let mut death = Death::UNPLACED;
+            death.dead.epochs[epoch(sent_at, SHIFT)] = frames;
+            self.reading.deaths.push(death);
         }
 
         fn at(&mut self, now: u64) -> (u64, u64, i64) {

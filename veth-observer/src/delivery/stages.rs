@@ -3,10 +3,12 @@
 //! The kernel gives a function and, since 5.17, a reason. Neither alone is enough: the drops of veth itself and of XDP have
 //! the reason NOT_SPECIFIED, and one function, `veth_xmit`, drops both what it cannot forward and what finds the ring full.
 
-use crate::model::drop::{
-    Side,
-    Side::{Receiving, Sending},
-    Stage,
+use crate::model::{
+    death::{
+        Side,
+        Side::{Receiving, Sending},
+    },
+    drop::Stage,
 };
 
 #[cfg(test)]
@@ -139,7 +141,7 @@ static TABLE: &[Row] = &[
 /// The stage where a buffer died, by the reason and the function that the kernel gave and the end whose device it was on.
 ///
 /// `None` when no frame of the link died: it was a copy. A drop that the table does not know is [`Stage::Other`].
-pub fn stage(reason: Option<&str>, function: Option<&str>, side: Side) -> Option<Stage> {
+pub(super) fn stage(reason: Option<&str>, function: Option<&str>, side: Side) -> Option<Stage> {
     decides(reason, function, side).map_or(Some(Stage::Other), |row| row.stage)
 }
 

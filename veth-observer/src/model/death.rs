@@ -1,5 +1,7 @@
 //! Frames that died on the way.
 
+use veth_observer_common::drops::Dead;
+
 /// Frames that died at one place for one reason, as the kernel tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Death {
@@ -7,17 +9,25 @@ pub struct Death {
     pub reason: Option<String>,
     /// The kernel function that freed the buffer; none where the kernel hides its symbols.
     pub function: Option<String>,
-    /// Address inside that function.
+    /// The module that the function is in; none when it is part of the kernel itself.
+    pub module: Option<String>,
+    /// Address inside that function; 0 when the place is not known.
     pub address: u64,
     /// The device that the buffer was on.
     pub device: Side,
-    pub frames: u64,
+    pub dead: Dead,
 }
 
 impl Death {
     /// Of which nothing is known but that it happened.
-    pub const UNPLACED: Self =
-        Self { reason: None, function: None, address: 0, device: Side::Unknown, frames: 0 };
+    pub const UNPLACED: Self = Self {
+        reason: None,
+        function: None,
+        module: None,
+        address: 0,
+        device: Side::Unknown,
+        dead: Dead::NONE,
+    };
 }
 
 /// A device as seen from one direction of a pair.

@@ -47,15 +47,6 @@ impl fmt::Display for Stage {
     }
 }
 
-/// The end whose device a frame belonged to when it died.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Side {
-    Sending,
-    Receiving,
-    /// Neither, or it cannot be told: some queues keep their own data where the device was.
-    Unknown,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

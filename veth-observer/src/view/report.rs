@@ -81,7 +81,7 @@ fn drop_rows(direction: &DirectionReport) -> impl Iterator<Item = Vec<String>> {
         vec![
             name(direction),
             place.frames.to_string(),
-            place.stage.clone(),
+            place.stage.to_string(),
             place.reason.clone(),
             place.location.clone(),
         ]

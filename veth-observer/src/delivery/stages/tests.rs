@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::drop::Side::Unknown;
+use crate::model::death::Side::Unknown;
 
 /// Reason, function, side, and the stage; `-` for what the kernel does not give.
 type Case = (&'static str, &'static str, Side, Option<Stage>);
