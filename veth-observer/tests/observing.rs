@@ -113,7 +113,8 @@ fn stats_ends_after_its_duration() {
 /// XDP_TX, back to an end that has no ring to take it (-ENXIO in `veth_xdp_xmit`): no tracepoint shows that.
 fn make_frames_vanish(wire: &Wire) -> std::os::fd::OwnedFd {
     let thrower = bpf::load(Hook::Xdp, "thrower", 3);
-    wire.lab.namespace(1).run(|| bpf::attach(&thrower, wire.lab.ifindex(1, Y), Hook::Xdp)).unwrap()
+    let ifindex = wire.lab.ifindex(1, Y);
+    wire.lab.namespace(1).run(|| bpf::attach(&thrower, ifindex, Hook::Xdp)).unwrap()
 }
 
 #[test]

@@ -6,4 +6,3 @@ mod quantiles;
 mod stages;
 
 pub use ledger::Ledger;
-pub use stages::stage;
