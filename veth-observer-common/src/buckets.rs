@@ -15,76 +15,52 @@ pub const COUNT: usize = (OCTAVES * PER_OCTAVE) as usize + 2;
 /// 2³²/10⁹ ticks per nanosecond, times 2²⁰.
 const TICKS_PER_NS: u64 = 4_503_600;
 
-/// Longer delays all fall into the last bucket, and their ticks would overflow.
-const LONGEST_NS: u64 = 1 << 40;
+/// The first nanosecond that is more than 2^8 ticks, and the first that is more than a second.
+const FIRST_NS: u64 = first_above(1 << FIRST_OCTAVE);
+const BEYOND_NS: u64 = first_above(1 << TICKS_PER_SECOND_LOG2);
 
-/// 2^(j/8) for j in 1..=7, times 2³¹, rounded down.
+/// 2^(j/8) - 1 for j in 1..=7, times 2³¹, rounded down.
 const EIGHTHS: [u64; 7] =
-    [2_341_847_524, 2_553_802_833, 2_784_941_737, 3_037_000_499, 3_311_872_529, 3_611_622_602, 3_938_502_375];
+    [194_363_876, 406_319_185, 637_458_089, 889_516_851, 1_164_388_881, 1_464_138_954, 1_791_018_727];
+
+const fn first_above(ticks: u64) -> u64 {
+    ((ticks + 1) << 20).div_ceil(TICKS_PER_NS)
+}
 
 /// Bucket of a delay in nanoseconds. Rounding to ticks may move a delay that lies on a bound into the next bucket.
+///
+/// Sums of comparisons in place of decisions, since the verifier walks both ways of each and the CPU mispredicts them.
 #[inline(always)]
 pub fn index(ns: u64) -> usize {
-    if ns >= LONGEST_NS {
+    if ns < FIRST_NS {
+        return 0;
+    }
+    if ns >= BEYOND_NS {
         return COUNT - 1;
     }
     let ticks = (ns * TICKS_PER_NS) >> 20;
-    if ticks <= 1 << FIRST_OCTAVE {
-        return 0;
-    }
-    if ticks > 1 << TICKS_PER_SECOND_LOG2 {
-        return COUNT - 1;
-    }
-    // floor(log2) of ticks - 1, so that a power of two closes its octave instead of opening the next.
-    let octave = log2(ticks - 1);
-    let mantissa = ((ticks - 1) << 31) >> octave;
-    ((octave - FIRST_OCTAVE) * PER_OCTAVE + eighth(mantissa) + 1) as usize
+    // One less, so that a power of two closes its octave instead of opening the next.
+    let (octave, fraction) = logarithm(ticks - 1);
+    let eighth = 7 - EIGHTHS.iter().map(|&bound| less(fraction, bound)).sum::<u64>();
+    ((octave - u64::from(FIRST_OCTAVE)) * u64::from(PER_OCTAVE) + eighth + 1) as usize
 }
 
-/// How many of the inner bounds of its octave a mantissa in `[2^31, 2^32)` has reached: a binary search in three steps,
-/// since BPF programs pay for each comparison.
+/// floor(log2(x)) for x in `1..2^32`, and (x / 2^that - 1) times 2³¹: x is moved up until its highest bit is bit 31.
 #[inline(always)]
-fn eighth(mantissa: u64) -> u32 {
-    if mantissa >= EIGHTHS[3] {
-        if mantissa >= EIGHTHS[5] {
-            if mantissa >= EIGHTHS[6] { 7 } else { 6 }
-        } else if mantissa >= EIGHTHS[4] {
-            5
-        } else {
-            4
-        }
-    } else if mantissa >= EIGHTHS[1] {
-        if mantissa >= EIGHTHS[2] { 3 } else { 2 }
-    } else if mantissa >= EIGHTHS[0] {
-        1
-    } else {
-        0
+fn logarithm(x: u64) -> (u64, u64) {
+    let (mut x, mut octave) = (x, 31);
+    for step in [16, 8, 4, 2, 1] {
+        let up = less(x, 1 << (32 - step)) * step;
+        x <<= up;
+        octave -= up;
     }
+    (octave, x - (1 << 31))
 }
 
-/// floor(log2(x)) for x in `1..2^33`; BPF has no count-leading-zeros instruction.
+/// 1 if `a < b`, else 0, for numbers below 2⁶³. BPF has jumps on comparisons and nothing else.
 #[inline(always)]
-fn log2(x: u64) -> u32 {
-    let (mut x, mut log) = (x, 0);
-    if x >> 32 != 0 {
-        return 32;
-    }
-    if x >> 16 != 0 {
-        (x, log) = (x >> 16, log + 16);
-    }
-    if x >> 8 != 0 {
-        (x, log) = (x >> 8, log + 8);
-    }
-    if x >> 4 != 0 {
-        (x, log) = (x >> 4, log + 4);
-    }
-    if x >> 2 != 0 {
-        (x, log) = (x >> 2, log + 2);
-    }
-    if x >> 1 != 0 {
-        log += 1;
-    }
-    log
+fn less(a: u64, b: u64) -> u64 {
+    a.wrapping_sub(b) >> 63
 }
 
 #[cfg(test)]
@@ -111,6 +87,32 @@ mod tests {
             ns += 1 + ns / 997;
         }
         assert!(off * 50 < total, "{off} of {total} lie on a bound");
+    }
+
+    /// The same grid by decisions: what `index` was made from.
+    fn decided(ns: u64) -> usize {
+        let ticks = ((u128::from(ns) * u128::from(TICKS_PER_NS)) >> 20) as u64;
+        if ticks <= 1 << FIRST_OCTAVE {
+            return 0;
+        }
+        if ticks > 1 << TICKS_PER_SECOND_LOG2 {
+            return COUNT - 1;
+        }
+        let octave = (ticks - 1).ilog2();
+        let fraction = ((ticks - 1) << (31 - octave)) - (1 << 31);
+        let eighth = EIGHTHS.iter().filter(|&&bound| fraction >= bound).count();
+        ((octave - FIRST_OCTAVE) * PER_OCTAVE) as usize + eighth + 1
+    }
+
+    #[test]
+    fn sums_of_comparisons_and_decisions_come_to_the_same() {
+        let around = |ns: u64| ns.saturating_sub(300)..ns.saturating_add(300);
+        for ns in (0..64).flat_map(|bit| around(1 << bit)).chain(around(1_000_000_000)) {
+            assert_eq!(index(ns), decided(ns), "{ns} ns");
+        }
+        for ns in (0..1_100_000_000).step_by(331).chain(0..200_000) {
+            assert_eq!(index(ns), decided(ns), "{ns} ns");
+        }
     }
 
     #[test]

@@ -55,12 +55,12 @@ fn untold(len: u32, repeated: u32, gso_size: u32) -> u32 {
     if decided { most } else { most - 1 }
 }
 
-/// At ingress `wire_len` is the plain length; the header length comes with the stamp.
+/// At ingress `wire_len` is the plain length; the header length comes with the stamp, or is 0 when there was none.
 #[inline(always)]
-pub fn at_ingress(len: u32, gso: Gso) -> u32 {
+pub fn at_ingress(len: u32, header: u32, gso: Gso) -> u32 {
     match gso {
         Gso { size: 0, .. } => 1,
-        Gso { segs: 0, size } => len.div_ceil(size),
+        Gso { segs: 0, size } => len.saturating_sub(header).div_ceil(size),
         Gso { segs, .. } => segs,
     }
 }
@@ -74,8 +74,8 @@ mod tests {
         for (segs, size) in [(0, 0), (1, 0), (1, 1448), (0, 1448)] {
             assert_eq!(at_egress(66, 66, || Gso { segs, size }), Segments { frames: 1, header: 0 });
         }
-        assert_eq!(at_ingress(66, Gso { segs: 0, size: 0 }), 1);
-        assert_eq!(at_ingress(66, Gso { segs: 1, size: 0 }), 1);
+        assert_eq!(at_ingress(66, 0, Gso { segs: 0, size: 0 }), 1);
+        assert_eq!(at_ingress(66, 0, Gso { segs: 1, size: 0 }), 1);
     }
 
     #[test]
@@ -84,7 +84,7 @@ mod tests {
         let wire = (66 + payload) + 44 * 66;
         let gso = Gso { segs: 45, size: 1448 };
         assert_eq!(at_egress(66 + payload, wire, || gso), Segments { frames: 45, header: 66 });
-        assert_eq!(at_ingress(66 + payload, gso), 45);
+        assert_eq!(at_ingress(66 + payload, 66, gso), 45);
     }
 
     #[test]
@@ -96,6 +96,7 @@ mod tests {
                     let wire = header + payload + (frames - 1) * header;
                     let got = at_egress(header + payload, wire, || Gso { segs: 0, size });
                     assert_eq!(got, Segments { frames, header }, "{header} {size} {payload}");
+                    assert_eq!(at_ingress(header + payload, header, Gso { segs: 0, size }), frames);
                 }
             }
         }

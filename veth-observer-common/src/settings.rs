@@ -10,6 +10,14 @@ pub const KEY: &str = "VO_KEY";
 pub const LANE: &str = "VO_LANE";
 /// `u32`: log2 of an epoch in nanoseconds, see [`crate::counters::epoch`].
 pub const EPOCH_SHIFT: &str = "VO_EPOCH_SHIFT";
+/// `u32`: CPUs that this kernel can have, which bounds the numbers of them.
+pub const CPUS: &str = "VO_CPUS";
+/// `u32`: 1 to tell order, duplicates and variation.
+pub const ORDER: &str = "VO_ORDER";
+/// `u32`: 1 to be able to recognise frames by other means than the stamp; which, is written to [`METHODS`] at any time.
+pub const FALLBACK: &str = "VO_FALLBACK";
+/// `u32`: entries of [`DIGESTS`] for each direction, a power of two.
+pub const DIGEST_ENTRIES: &str = "VO_DIGEST_ENTRIES";
 /// `u32`: sample one skb in this many; 0 samples nothing.
 pub const SAMPLE: &str = "VO_SAMPLE";
 /// `u32`: bytes of each sampled frame to keep, at most [`crate::sample::MAX_SNAPLEN`].
@@ -23,8 +31,45 @@ pub const LANES: [usize; 2] = [3, 1];
 pub const SENT: &str = "VO_SENT";
 /// Per-CPU array of [`crate::counters::Received`].
 pub const RECEIVED: &str = "VO_RECEIVED";
+/// Array of [`crate::order::Order`] by slot and CPU: entry `slot * cpus + cpu`.
+pub const ORDERS: &str = "VO_ORDERS";
+/// The zero-initialised variables of the programs, as an array of one: `[u32; 2]`, one of [`crate::matching`] for each
+/// direction.
+pub const METHODS: &str = ".bss";
+/// Hash from the address of a buffer (`u64`) to its sealed stamp (`[u32; 2]`).
+pub const ADDRESSES: &str = "VO_ADDRESSES";
+/// Array of [`crate::digest::Departure`].
+pub const DIGESTS: &str = "VO_DIGESTS";
+/// Per-CPU hash from [`crate::drops::Place`] to [`crate::drops::Dead`].
+pub const PLACES: &str = "VO_PLACES";
+/// Per-CPU array of [`crate::drops::Dead`] by slot: what found no room among the places.
+pub const UNPLACED: &str = "VO_UNPLACED";
 /// Ring buffer of [`crate::sample::SampleHeader`] and bytes.
 pub const SAMPLES: &str = "VO_SAMPLES";
+
+/// The program on the `kfree_skb` tracepoint, and the constants that say where this kernel keeps what.
+pub const DROP: &str = "vo_drop";
+/// `u32`: 1 when the tracepoint tells a reason (Linux 5.17).
+pub const DROP_REASONS: &str = "VO_DROP_REASONS";
+/// `u32` each: ifindex of the ends, which with [`COOKIES`] tells the device of a drop.
+pub const IFINDEXES: [&str; 2] = ["VO_IFINDEX_A", "VO_IFINDEX_B"];
+/// `u64` each: cookies of the namespaces of the ends.
+pub const COOKIES: [&str; 2] = ["VO_COOKIE_A", "VO_COOKIE_B"];
+/// `u32` each: offset in bytes of a member of a kernel structure, by structure and path of members.
+pub const OFFSETS: [(&str, &str, &[&str]); 12] = [
+    ("VO_SKB_CB", "sk_buff", &["cb"]),
+    ("VO_CB_DATA", "qdisc_skb_cb", &["data"]),
+    ("VO_SKB_PKT_TYPE", "sk_buff", &["__pkt_type_offset"]),
+    ("VO_SKB_LEN", "sk_buff", &["len"]),
+    ("VO_SKB_HEAD", "sk_buff", &["head"]),
+    ("VO_SKB_END", "sk_buff", &["end"]),
+    ("VO_SKB_DEV", "sk_buff", &["dev"]),
+    ("VO_SHINFO_GSO_SIZE", "skb_shared_info", &["gso_size"]),
+    ("VO_SHINFO_GSO_SEGS", "skb_shared_info", &["gso_segs"]),
+    ("VO_DEV_IFINDEX", "net_device", &["ifindex"]),
+    ("VO_DEV_NET", "net_device", &["nd_net", "net"]),
+    ("VO_NET_COOKIE", "net", &["net_cookie"]),
+];
 
 /// Programs by end (a, b): egress, ingress. At most 15 bytes, which is what the kernel keeps.
 pub const PROGRAMS: [[&str; 2]; 2] = [["vo_a_egress", "vo_a_ingress"], ["vo_b_egress", "vo_b_ingress"]];

@@ -11,9 +11,45 @@ pub static VO_LANE: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
 pub static VO_EPOCH_SHIFT: Global<u32> = Global::new(29);
 #[unsafe(no_mangle)]
+pub static VO_CPUS: Global<u32> = Global::new(1);
+#[unsafe(no_mangle)]
+pub static VO_ORDER: Global<u32> = Global::new(0);
+#[unsafe(no_mangle)]
+pub static VO_FALLBACK: Global<u32> = Global::new(0);
+#[unsafe(no_mangle)]
+pub static VO_DIGEST_ENTRIES: Global<u32> = Global::new(1);
+#[unsafe(no_mangle)]
 pub static VO_SAMPLE: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
 pub static VO_SNAPLEN: Global<u32> = Global::new(96);
+
+/// What the program on the tracepoint must know of this kernel and of the ends.
+pub mod drop {
+    use aya_ebpf::Global;
+
+    #[unsafe(no_mangle)]
+    pub static VO_DROP_REASONS: Global<u32> = Global::new(0);
+    #[unsafe(no_mangle)]
+    pub static VO_IFINDEX_A: Global<u32> = Global::new(0);
+    #[unsafe(no_mangle)]
+    pub static VO_IFINDEX_B: Global<u32> = Global::new(0);
+    #[unsafe(no_mangle)]
+    pub static VO_COOKIE_A: Global<u64> = Global::new(0);
+    #[unsafe(no_mangle)]
+    pub static VO_COOKIE_B: Global<u64> = Global::new(0);
+
+    macro_rules! offsets {
+        ($($name:ident)+) => { $(
+            #[unsafe(no_mangle)]
+            pub static $name: Global<u32> = Global::new(0);
+        )+ };
+    }
+
+    offsets! {
+        VO_SKB_CB VO_CB_DATA VO_SKB_PKT_TYPE VO_SKB_LEN VO_SKB_HEAD VO_SKB_END VO_SKB_DEV
+        VO_SHINFO_GSO_SIZE VO_SHINFO_GSO_SEGS VO_DEV_IFINDEX VO_DEV_NET VO_NET_COOKIE
+    }
+}
 
 /// The slot of a direction of our pair in every map.
 #[inline(always)]

@@ -1,4 +1,4 @@
-//! Four passive programs, one per end and way. Each counts and returns "go on": it never drops, never redirects, never
+//! Four passive programs, one per end and way, and one that sees what dies between them. Each counts and returns "go on": it never drops, never redirects, never
 //! rewrites a byte of the frame.
 
 #![no_std]
@@ -6,11 +6,17 @@
 
 mod arrival;
 mod constants;
+mod death;
 mod departure;
+mod fallback;
 mod frame;
+mod log;
 mod samples;
 
-use aya_ebpf::{macros::classifier, programs::TcContext};
+use aya_ebpf::{
+    macros::{btf_tracepoint, classifier},
+    programs::{BtfTracePointContext, TcContext},
+};
 
 /// TCX_NEXT and TC_ACT_UNSPEC: whoever stands behind us decides.
 const NEXT: i32 = -1;
@@ -40,6 +46,13 @@ pub fn vo_b_egress(ctx: TcContext) -> i32 {
 pub fn vo_a_ingress(ctx: TcContext) -> i32 {
     arrival::count(&ctx, B_TO_A);
     NEXT
+}
+
+/// Once per observation, on every buffer that the kernel drops anywhere: the first look must be cheap.
+#[btf_tracepoint(function = "kfree_skb")]
+pub fn vo_drop(ctx: BtfTracePointContext) -> i32 {
+    death::count(&ctx);
+    0
 }
 
 #[panic_handler]

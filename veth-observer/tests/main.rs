@@ -9,6 +9,7 @@
 mod attach;
 mod faults;
 mod frames;
+mod kernel;
 mod manage;
 mod object;
 mod observing;

@@ -1,7 +1,10 @@
 //! The object as it was built, without loading it: what the kernel and the loader will look for is there.
 
 use veth_observer::kernel::object::OBJECT;
-use veth_observer_common::settings;
+use veth_observer_common::{
+    counters, drops, order,
+    settings::{self, ORDERS, PLACES, RECEIVED, SAMPLES, SENT, UNPLACED},
+};
 
 fn object() -> aya_obj::Object {
     aya_obj::Object::parse(OBJECT).unwrap()
@@ -13,13 +16,14 @@ fn programs_maps_and_licence_have_the_names_the_loader_asks_for() {
     let mut programs: Vec<_> = object.programs.keys().map(String::as_str).collect();
     programs.sort_unstable();
     let mut expected = settings::PROGRAMS.as_flattened().to_vec();
+    expected.push(settings::DROP);
     expected.sort_unstable();
     assert_eq!(programs, expected);
     for name in programs {
         assert!(name.len() <= 15, "the kernel cuts {name}");
         assert!(name.starts_with(settings::PREFIX));
     }
-    for name in [settings::SENT, settings::RECEIVED, settings::SAMPLES, "AYA_LOGS"] {
+    for name in [SENT, RECEIVED, ORDERS, PLACES, UNPLACED, SAMPLES, "AYA_LOGS"] {
         assert!(object.maps.contains_key(name), "{name}");
     }
     assert_eq!(object.license.to_bytes(), b"Dual MIT/GPL");
@@ -29,8 +33,12 @@ fn programs_maps_and_licence_have_the_names_the_loader_asks_for() {
 fn maps_have_the_sizes_that_both_sides_agreed_on() {
     let object = object();
     let size = |name: &str| object.maps[name].value_size() as usize;
-    assert_eq!(size(settings::SENT), size_of::<veth_observer_common::counters::Sent>());
-    assert_eq!(size(settings::RECEIVED), size_of::<veth_observer_common::counters::Received>());
+    assert_eq!(size(SENT), size_of::<counters::Sent>());
+    assert_eq!(size(RECEIVED), size_of::<counters::Received>());
+    assert_eq!(size(ORDERS), size_of::<order::Order>());
+    assert_eq!(size(UNPLACED), size_of::<drops::Dead>());
+    assert_eq!(size(PLACES), size_of::<drops::Dead>());
+    assert_eq!(object.maps[PLACES].key_size() as usize, size_of::<drops::Place>());
 }
 
 #[test]

@@ -110,6 +110,70 @@ fn words_that_are_not_ours_never_count() {
     }
 }
 
+/// Three frames that leave one CPU one after the other.
+fn three_departures(bench: &mut Bench, gso: Context) -> [Context; 3] {
+    stay_on_this_cpu();
+    let frame = frame(0x0800, 1966);
+    std::array::from_fn(|_| Context {
+        wire_len: 0,
+        gso_segs: 0,
+        gso_size: 0,
+        ..bench.run(0, false, &frame, gso)
+    })
+}
+
+fn stay_on_this_cpu() {
+    let mut cpus = rustix::thread::CpuSet::new();
+    cpus.set(rustix::thread::sched_getcpu());
+    rustix::thread::sched_setaffinity(None, &cpus).unwrap();
+}
+
+#[test]
+fn frames_that_overtake_and_frames_that_come_twice() {
+    let mut bench = Bench::new(0, None);
+    let [first, second, third] = three_departures(&mut bench, NOTHING);
+    let frame = frame(0x0800, 1966);
+    for stamped in [first, third, third, second, second, first] {
+        bench.run(1, true, &frame, stamped);
+    }
+    let received = bench.received(0);
+    assert_eq!((received.frames, received.reordered, received.duplicated), (3, 1, 3));
+    assert_eq!(received.epochs.iter().sum::<u64>(), 3, "a second arrival takes nobody's place");
+    assert_eq!(received.delays.iter().sum::<u64>(), 3);
+    assert_eq!(received.variation.buckets.iter().sum::<u64>(), 1, "third after first");
+}
+
+#[test]
+fn pieces_of_one_buffer_are_neither_late_nor_double() {
+    let mut bench = Bench::new(0, None);
+    let gso = Context { wire_len: 1966 + 3 * 66, gso_segs: 4, gso_size: 500, ..NOTHING };
+    let [first, second, third] = three_departures(&mut bench, gso);
+    for stamped in [first, second, first, second, third, third] {
+        bench.run(1, true, &frame(0x0800, 566), stamped);
+    }
+    let received = bench.received(0);
+    assert_eq!((received.frames, received.reordered, received.duplicated), (6, 0, 0));
+    assert_eq!(received.variation.buckets.iter().sum::<u64>(), 2);
+}
+
+#[test]
+fn variation_is_the_difference_of_two_delays() {
+    let mut bench = Bench::new(0, None);
+    let departures = three_departures(&mut bench, NOTHING);
+    let frame = frame(0x0800, 1966);
+    let mut delays = Vec::new();
+    for stamped in departures {
+        let before = bench.received(0).delay_sum_ns;
+        bench.run(1, true, &frame, stamped);
+        delays.push(bench.received(0).delay_sum_ns - before);
+    }
+    let differences: Vec<u64> = delays.windows(2).map(|pair| pair[0].abs_diff(pair[1])).collect();
+    let variation = bench.received(0).variation;
+    assert_eq!(variation.sum_ns, differences.iter().sum::<u64>());
+    assert_eq!(Some(&variation.max_ns), differences.iter().max());
+    assert_eq!(Some(&!variation.min_complement_ns), differences.iter().min());
+}
+
 #[test]
 fn two_observers_in_two_lanes_do_not_touch_each_other() {
     let (mut first, mut second) = (Bench::new(0, None), Bench::new(1, None));

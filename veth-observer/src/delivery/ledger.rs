@@ -1,8 +1,11 @@
 //! Telling what is lost from what is on its way.
 
-use veth_observer_common::counters::{EPOCHS, epoch};
+use veth_observer_common::{
+    counters::{EPOCHS, epoch},
+    drops::Dead,
+};
 
-use super::quantiles;
+use super::{drops, quantiles};
 use crate::model::{
     reading::Reading,
     report::{DirectionReport, Matching, Traffic},
@@ -10,14 +13,14 @@ use crate::model::{
 
 /// The ledger of one direction.
 ///
-/// Departures and arrivals are counted by the epoch in which the frame left. Once an epoch lies further back than the loss
-/// timeout, whatever of it has not arrived is lost, exactly; a late arrival takes itself off again.
+/// Departures, arrivals and deaths are counted by the epoch in which the frame left. Once an epoch lies further back than
+/// the loss timeout, whatever of it has neither arrived nor died is lost, exactly; a late arrival takes itself off again.
 #[derive(Debug, Clone)]
 pub struct Ledger {
     timeout_ns: u64,
     shift: u32,
-    /// Frames lost, by epoch modulo [`EPOCHS`], as of the last time that epoch was closed.
-    lost: [u64; EPOCHS],
+    /// Frames missing, by epoch modulo [`EPOCHS`], as of the last time that epoch was closed.
+    missing: [i64; EPOCHS],
     /// Arrivals without a stamp that are owed to our own coming: they left before we were there.
     before_us: u64,
 }
@@ -25,7 +28,7 @@ pub struct Ledger {
 impl Ledger {
     /// `shift` is log2 of an epoch in nanoseconds; `timeout_ns` at most a quarter of all epochs.
     pub fn new(timeout_ns: u64, shift: u32) -> Self {
-        Self { timeout_ns, shift, lost: [0; EPOCHS], before_us: 0 }
+        Self { timeout_ns, shift, missing: [0; EPOCHS], before_us: 0 }
     }
 
     /// Leaves what arrived unmatched so far out of all reports.
@@ -36,35 +39,45 @@ impl Ledger {
     /// The state of the direction at a reading. Must be called at least once in every half of all epochs; called less
     /// often, `lost` stays behind and `in_flight` holds the rest until the next call.
     pub fn report(&mut self, reading: &Reading, from: &str, to: &str) -> DirectionReport {
-        self.close_epochs(reading);
-        let lost: u64 = self.lost.iter().sum();
-        let outstanding: u64 = (0..EPOCHS).map(|slot| outstanding(reading, slot)).sum();
-        let in_flight = outstanding.saturating_sub(lost);
+        let (dead, dropped) = drops::of_the_link(&reading.deaths);
+        let outstanding = Outstanding { reading, dead: &dead };
+        self.close_epochs(&outstanding);
         let (sent, received) = (&reading.sent, &reading.received);
+        let missing: i64 = self.missing.iter().sum();
+        let outstanding: i64 = (0..EPOCHS).map(|slot| outstanding.frames(slot)).sum();
+        let open = u64::try_from(outstanding).unwrap_or(0);
+        let lost = u64::try_from(missing).unwrap_or(0).min(open);
         DirectionReport {
             from: from.to_owned(),
             to: to.to_owned(),
             matching: Matching::Stamp,
             sent: Traffic { skbs: sent.skbs, frames: sent.frames, bytes: sent.bytes },
             received: Traffic { skbs: received.skbs, frames: received.frames, bytes: received.bytes },
-            dropped: Vec::new(),
-            in_flight,
+            dropped,
+            in_flight: open - lost,
             lost,
-            unexplained: difference(sent.frames, received.frames + lost + in_flight),
+            unexplained: outstanding.min(0),
             unmatched: received.unmatched.saturating_sub(self.before_us),
-            delay: quantiles::summary(received),
+            reordered: received.reordered,
+            duplicated: received.duplicated,
+            delay: quantiles::delays(received),
+            clamped: received.clamped,
+            variation: quantiles::variation(&received.variation),
             collection_loss: received.sample_lost,
         }
     }
 
     /// Departures have ended longer ago than the timeout: all that has not arrived is lost.
     pub fn close(&mut self, reading: &Reading) {
-        for (slot, lost) in self.lost.iter_mut().enumerate() {
-            *lost = outstanding(reading, slot);
+        let (dead, _) = drops::of_the_link(&reading.deaths);
+        let outstanding = Outstanding { reading, dead: &dead };
+        for (slot, missing) in self.missing.iter_mut().enumerate() {
+            *missing = outstanding.frames(slot);
         }
     }
 
-    fn close_epochs(&mut self, reading: &Reading) {
+    fn close_epochs(&mut self, outstanding: &Outstanding<'_>) {
+        let reading = outstanding.reading;
         // A frame of the oldest open epoch may have left just within the timeout when we began to read, one of the newest
         // just before we ended.
         let oldest = reading.before_ns.saturating_sub(self.timeout_ns) >> self.shift;
@@ -72,27 +85,32 @@ impl Ledger {
         let open = newest - oldest;
         for slot in 0..EPOCHS {
             let age = (slot + EPOCHS - epoch(oldest, 0)) % EPOCHS;
-            let outstanding = outstanding(reading, slot);
+            let outstanding = outstanding.frames(slot);
             // A frame may arrive so late that its slot is in use again: it takes itself off the lost all the same.
             let closed = age as u64 > open;
-            self.lost[slot] = if closed { outstanding } else { self.lost[slot].min(outstanding) };
+            self.missing[slot] = if closed { outstanding } else { self.missing[slot].min(outstanding) };
         }
     }
 }
 
-/// Frames that left in this epoch, or in one a round of epochs earlier, and have not arrived.
-fn outstanding(reading: &Reading, slot: usize) -> u64 {
-    reading.sent.epochs[slot].saturating_sub(reading.received.epochs[slot])
+/// What has neither arrived nor died.
+struct Outstanding<'a> {
+    reading: &'a Reading,
+    dead: &'a Dead,
 }
 
-/// Negative when more arrived than left.
-fn difference(left: u64, arrived: u64) -> i64 {
-    i64::try_from(i128::from(left) - i128::from(arrived)).unwrap_or(i64::MAX)
+impl Outstanding<'_> {
+    /// Of this epoch, or of one a round of epochs earlier. Counters never come near 2⁶³.
+    fn frames(&self, slot: usize) -> i64 {
+        let (left, arrived) = (self.reading.sent.epochs[slot], self.reading.received.epochs[slot]);
+        left.wrapping_sub(arrived).wrapping_sub(self.dead.epochs[slot]).cast_signed()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::drop::{Death, Side};
 
     const SHIFT: u32 = 29;
     const TIMEOUT: u64 = 2_000_000_000;
@@ -116,6 +134,13 @@ mod tests {
         fn arrive(&mut self, sent_at: u64, frames: u64) {
             self.reading.received.frames += frames;
             self.reading.received.epochs[epoch(sent_at, SHIFT)] += frames;
+        }
+
+        fn die(&mut self, sent_at: u64, frames: u64) {
+            let mut dead = Dead::NONE;
+            dead.epochs[epoch(sent_at, SHIFT)] = frames;
+            let function = Some("tbf_enqueue".into());
+            self.reading.deaths.push(Death { function, side: Side::Sending, dead, ..Death::UNPLACED });
         }
 
         fn at(&mut self, now: u64) -> (u64, u64, i64) {
@@ -145,6 +170,16 @@ mod tests {
             now += 40_000_000;
         }
         assert_eq!(wire.at(START + TIMEOUT + epoch), (0, 1, 0));
+    }
+
+    #[test]
+    fn a_frame_that_was_seen_to_die_is_neither_in_flight_nor_lost() {
+        let mut wire = Wire::new();
+        wire.send(START, 5);
+        wire.arrive(START, 2);
+        wire.die(START, 2);
+        assert_eq!(wire.at(START + 10), (1, 0, 0));
+        assert_eq!(wire.at(START + 2 * TIMEOUT), (0, 1, 0));
     }
 
     #[test]
@@ -189,7 +224,7 @@ mod tests {
         let mut wire = Wire::new();
         wire.send(START, 9);
         wire.arrive(START, 4);
-        let reading = wire.reading;
+        let reading = wire.reading.clone();
         wire.ledger.close(&reading);
         assert_eq!(wire.at(START + 1), (0, 5, 0));
     }
@@ -218,7 +253,7 @@ mod tests {
     fn arrivals_from_before_our_time_are_not_ours() {
         let mut wire = Wire::new();
         wire.reading.received.unmatched = 5;
-        let reading = wire.reading;
+        let reading = wire.reading.clone();
         wire.ledger.start(&reading);
         wire.reading.received.unmatched = 8;
         wire.at(START);

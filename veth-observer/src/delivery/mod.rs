@@ -1,6 +1,8 @@
 //! The arithmetic: counters and a time in, a report out. Pure: the same readings give the same report.
 
+mod drops;
 mod ledger;
 mod quantiles;
+mod stages;
 
 pub use ledger::Ledger;

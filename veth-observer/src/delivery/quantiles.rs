@@ -1,8 +1,11 @@
-//! Percentiles from the delay buckets.
+//! Percentiles from buckets of time.
 
-use veth_observer_common::{buckets, counters::Received};
+use veth_observer_common::{
+    buckets,
+    counters::{Received, Variation},
+};
 
-use crate::model::report::Delay;
+use crate::model::report::Distribution;
 
 /// Upper bound of a bucket in nanoseconds; the last has none.
 fn upper_ns(index: usize) -> f64 {
@@ -10,41 +13,71 @@ fn upper_ns(index: usize) -> f64 {
     1e9 * (-24.0 + f64::from(eighths) / 8.0).exp2()
 }
 
-/// Summary of the delays of one direction.
-pub(super) fn summary(received: &Received) -> Delay {
-    let count: u64 = received.delays.iter().sum();
-    if count == 0 {
-        return Delay::default();
+/// The delays of one direction, in frames.
+pub(super) fn delays(received: &Received) -> Distribution {
+    Histogram {
+        buckets: &received.delays,
+        sum_ns: received.delay_sum_ns,
+        min_ns: received.delay_min_ns,
+        max_ns: received.delay_max_ns,
     }
-    let at = |share: f64| Some(quantile(received, count, share));
-    Delay {
-        count,
-        min_ns: Some(received.delay_min_ns),
-        mean_ns: Some(received.delay_sum_ns / count),
-        p50_ns: at(0.5),
-        p90_ns: at(0.9),
-        p99_ns: at(0.99),
-        p999_ns: at(0.999),
-        max_ns: Some(received.delay_max_ns),
-        clamped: received.clamped,
-    }
+    .summary()
 }
 
-/// The delay that a share of the frames does not exceed (nearest rank): the geometric middle of its bucket, which is at most
-/// 2^(1/16), 4.5 %, from any delay in it; never outside what was seen.
-fn quantile(received: &Received, count: u64, share: f64) -> u64 {
-    let rank = (share * as_f64(count)).ceil().max(1.0);
-    let mut reached = 0;
-    let index = received.delays.iter().position(|frames| {
-        reached += frames;
-        as_f64(reached) >= rank
-    });
-    let value = match index {
-        Some(0) => received.delay_min_ns,
-        Some(index) if index < buckets::COUNT - 1 => rounded(upper_ns(index) * (-1.0_f64 / 16.0).exp2()),
-        _ => received.delay_max_ns,
-    };
-    value.clamp(received.delay_min_ns, received.delay_max_ns)
+/// How the delays of one direction vary, in pairs of departures.
+pub(super) fn variation(variation: &Variation) -> Distribution {
+    Histogram {
+        buckets: &variation.buckets,
+        sum_ns: variation.sum_ns,
+        min_ns: !variation.min_complement_ns,
+        max_ns: variation.max_ns,
+    }
+    .summary()
+}
+
+struct Histogram<'a> {
+    buckets: &'a [u64; buckets::COUNT],
+    sum_ns: u64,
+    min_ns: u64,
+    max_ns: u64,
+}
+
+impl Histogram<'_> {
+    fn summary(&self) -> Distribution {
+        let count: u64 = self.buckets.iter().sum();
+        if count == 0 {
+            return Distribution::default();
+        }
+        let at = |share: f64| Some(self.quantile(count, share));
+        Distribution {
+            count,
+            min_ns: Some(self.min_ns),
+            mean_ns: Some(self.sum_ns / count),
+            p50_ns: at(0.5),
+            p90_ns: at(0.9),
+            p99_ns: at(0.99),
+            p999_ns: at(0.999),
+            max_ns: Some(self.max_ns),
+            buckets: self.buckets.to_vec(),
+        }
+    }
+
+    /// The time that a share of what was counted does not exceed (nearest rank): the geometric middle of its bucket, which
+    /// is at most 2^(1/16), 4.5 %, from any time in it; never outside what was seen.
+    fn quantile(&self, count: u64, share: f64) -> u64 {
+        let rank = (share * as_f64(count)).ceil().max(1.0);
+        let mut reached = 0;
+        let index = self.buckets.iter().position(|frames| {
+            reached += frames;
+            as_f64(reached) >= rank
+        });
+        let value = match index {
+            Some(0) => self.min_ns,
+            Some(index) if index < buckets::COUNT - 1 => rounded(upper_ns(index) * (-1.0_f64 / 16.0).exp2()),
+            _ => self.max_ns,
+        };
+        value.clamp(self.min_ns, self.max_ns)
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts past 2^53 would take a century")]
@@ -80,12 +113,25 @@ mod tests {
 
     #[test]
     fn nothing_arrived_nothing_is_said() {
-        assert_eq!(summary(&Received::ZERO), Delay::default());
+        assert_eq!(delays(&Received::ZERO), Distribution::default());
+    }
+
+    #[test]
+    fn a_variation_of_nothing_counts() {
+        let mut steady = Variation::ZERO;
+        steady.buckets[buckets::index(0)] = 3;
+        steady.min_complement_ns = !0;
+        let spread = variation(&steady);
+        assert_eq!(
+            (spread.count, spread.min_ns, spread.p99_ns, spread.max_ns),
+            (3, Some(0), Some(0), Some(0))
+        );
+        assert_eq!(variation(&Variation::ZERO), Distribution::default());
     }
 
     #[test]
     fn one_frame_is_every_percentile() {
-        let delay = summary(&received(&[1234]));
+        let delay = delays(&received(&[1234]));
         assert_eq!(
             (delay.count, delay.min_ns, delay.max_ns, delay.mean_ns),
             (1, Some(1234), Some(1234), Some(1234))
@@ -96,7 +142,7 @@ mod tests {
     #[test]
     fn a_percentile_is_within_its_bound_wherever_in_the_bucket_all_delays_lie() {
         for delay in (100..200_000).step_by(331) {
-            let spread = summary(&received(&[delay, delay, delay, delay * 4]));
+            let spread = delays(&received(&[delay, delay, delay, delay * 4]));
             let error = (as_f64(spread.p50_ns.unwrap()) / as_f64(delay)).log2().abs();
             assert!(error < 1.0 / 16.0 + 0.001, "{delay}: {spread:?}");
         }
@@ -113,7 +159,7 @@ mod tests {
                 700 + (1 << (x % 17)) + x % 1500
             })
             .collect();
-        let delay = summary(&received(&delays));
+        let delay = super::delays(&received(&delays));
         delays.sort_unstable();
         for (share, got) in
             [(0.5, delay.p50_ns), (0.9, delay.p90_ns), (0.99, delay.p99_ns), (0.999, delay.p999_ns)]
@@ -127,7 +173,7 @@ mod tests {
 
     #[test]
     fn more_than_a_second_is_not_placed_beyond_what_was_seen() {
-        let delay = summary(&received(&[5_000_000_000, 7_000_000_000]));
+        let delay = delays(&received(&[5_000_000_000, 7_000_000_000]));
         assert_eq!((delay.p999_ns, delay.max_ns), (Some(7_000_000_000), Some(7_000_000_000)));
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod change;
 pub mod device;
+pub mod drop;
 pub mod link;
 pub mod mac;
 pub mod reading;

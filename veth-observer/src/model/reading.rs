@@ -2,15 +2,20 @@
 
 use veth_observer_common::counters::{Received, Sent};
 
+use super::drop::Death;
+
 /// Counters of one direction, summed over CPUs, and the time around reading them (CLOCK_MONOTONIC, nanoseconds).
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Reading {
     pub before_ns: u64,
     pub after_ns: u64,
     pub sent: Sent,
     pub received: Received,
+    /// By place; what died of copies that taps were given is among them.
+    pub deaths: Vec<Death>,
 }
 
 impl Reading {
-    pub const ZERO: Self = Self { before_ns: 0, after_ns: 0, sent: Sent::ZERO, received: Received::ZERO };
+    pub const ZERO: Self =
+        Self { before_ns: 0, after_ns: 0, sent: Sent::ZERO, received: Received::ZERO, deaths: Vec::new() };
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{SCHEMA, link::End};
+use super::{SCHEMA, drop::Stage, link::End};
 
 /// Delivery on every observed pair since its observation began.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -25,6 +25,8 @@ pub struct PairReport {
     pub elapsed_ns: u64,
     /// Why the observation ended before it was asked to; none while all is well.
     pub ended: Option<String>,
+    /// What these numbers cannot tell on this kernel, or with these privileges, as sentences.
+    pub limits: Vec<String>,
     pub ends: [End; 2],
     pub directions: [DirectionReport; 2],
 }
@@ -55,10 +57,25 @@ pub struct DirectionReport {
     pub unexplained: i64,
     /// Arrivals never seen sent. Frames.
     pub unmatched: u64,
+    /// Arrivals that left earlier than one that came before them from the same sending CPU (RFC 4737). Frames.
+    pub reordered: u64,
+    /// Second arrivals of a frame (RFC 5560), which are in no other count. Frames.
+    pub duplicated: u64,
     /// One-way delay of received frames (RFC 7679), egress hook to ingress hook, one clock.
-    pub delay: Delay,
+    pub delay: Distribution,
+    /// Arrivals whose clock read a few nanoseconds before their departure's; counted with a delay of 0. Frames.
+    pub clamped: u64,
+    /// Absolute difference of the delays of one departure and the next from the same sending CPU (RFC 3393).
+    pub variation: Distribution,
     /// Records that the observer itself lost. Frames.
     pub collection_loss: u64,
+}
+
+impl DirectionReport {
+    /// Frames that were seen to die, wherever.
+    pub fn dropped_frames(&self) -> u64 {
+        self.dropped.iter().map(|place| place.frames).sum()
+    }
 }
 
 /// Three units that are never mixed.
@@ -75,17 +92,19 @@ pub struct Traffic {
 /// Frames that died at one place for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Dropped {
-    pub stage: String,
-    pub reason: String,
+    pub stage: Stage,
+    /// As the running kernel calls it; none before Linux 5.17.
+    pub reason: Option<String>,
+    /// Kernel function, or an address where the kernel hides its symbols.
     pub location: String,
     pub frames: u64,
 }
 
-/// One-way delay of the frames that arrived; quantiles come from a histogram with 8 buckets per doubling and are within
-/// 4.5 % of the exact value, and never outside `[min, max]`. All but `count` are `None` when nothing arrived.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Delay {
-    /// Frames.
+/// Times in nanoseconds; quantiles come from a histogram with 8 buckets per doubling and are within 4.5 % of the exact value,
+/// and never outside `[min, max]`. All but `count` are `None` when there was nothing to measure.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Distribution {
+    /// Of delays, frames; of variation, pairs of departures.
     pub count: u64,
     pub min_ns: Option<u64>,
     pub mean_ns: Option<u64>,
@@ -94,6 +113,7 @@ pub struct Delay {
     pub p99_ns: Option<u64>,
     pub p999_ns: Option<u64>,
     pub max_ns: Option<u64>,
-    /// Arrivals whose clock read a few nanoseconds before their departure's; counted as 0.
-    pub clamped: u64,
+    /// Counts by bucket, on the grid of [`veth_observer_common::buckets`]; empty when there was nothing to measure.
+    #[serde(skip)]
+    pub buckets: Vec<u64>,
 }

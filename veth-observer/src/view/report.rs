@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{Style, table::aligned, units};
-use crate::model::report::{DirectionReport, PairReport, Report};
+use crate::model::report::{DirectionReport, Distribution, PairReport, Report};
 
 /// Both directions of each pair, the ledger first and the delays below.
 pub fn summary(report: &Report, style: Style) -> String {
@@ -19,25 +19,20 @@ fn pair_summary(pair: &PairReport, style: Style) -> String {
     let elapsed = units::duration(pair.elapsed_ns, style);
     let _ = writeln!(text, "{} ({}) <-> {} ({}), {elapsed}\n", a.label(), a.netns, b.label(), b.netns);
     let ledger = pair.directions.iter().map(ledger_row).collect();
-    let header = [
-        "DIRECTION",
-        "SENT",
-        "RECEIVED",
-        "IN FLIGHT",
-        "LOST",
-        "LOSS",
-        "UNMATCHED",
-        "SKBS",
-        "BYTES SENT",
-        "RECEIVED",
-    ];
-    text += &aligned(&header, ledger, 1);
-    text.push('\n');
-    let delays = pair.directions.iter().map(|direction| delay_row(direction, style)).collect();
-    text +=
-        &aligned(&["ONE-WAY DELAY", "FRAMES", "MIN", "MEAN", "P50", "P90", "P99", "P99.9", "MAX"], delays, 1);
-    for direction in pair.directions.iter().filter(|direction| direction.unexplained != 0) {
-        let _ = writeln!(text, "\n{}: {} frames unexplained", name(direction), direction.unexplained);
+    text += &aligned(&LEDGER, ledger, 1);
+    let drops: Vec<_> = pair.directions.iter().flat_map(drop_rows).collect();
+    if !drops.is_empty() {
+        text.push('\n');
+        text += &aligned(&["DROPPED", "FRAMES", "STAGE", "REASON", "LOCATION"], drops, 1);
+    }
+    for (what, times) in TIMES {
+        let rows = pair.directions.iter().map(|direction| times_row(direction, times(direction), style));
+        text.push('\n');
+        text +=
+            &aligned(&[what, "COUNT", "MIN", "MEAN", "P50", "P90", "P99", "P99.9", "MAX"], rows.collect(), 1);
+    }
+    for sentence in pair.directions.iter().flat_map(remarks).chain(pair.limits.iter().cloned()) {
+        let _ = writeln!(text, "\n{sentence}");
     }
     for direction in pair.directions.iter().filter(|direction| direction.collection_loss != 0) {
         let (name, lost) = (name(direction), direction.collection_loss);
@@ -49,33 +44,75 @@ fn pair_summary(pair: &PairReport, style: Style) -> String {
     text
 }
 
+const LEDGER: [&str; 11] = [
+    "DIRECTION",
+    "SENT",
+    "RECEIVED",
+    "DROPPED",
+    "IN FLIGHT",
+    "LOST",
+    "LOSS",
+    "UNMATCHED",
+    "REORDERED",
+    "BYTES SENT",
+    "RECEIVED",
+];
+
+type Times = fn(&DirectionReport) -> &Distribution;
+const TIMES: [(&str, Times); 2] =
+    [("ONE-WAY DELAY", |direction| &direction.delay), ("VARIATION", |direction| &direction.variation)];
+
 fn name(direction: &DirectionReport) -> String {
     format!("{} > {}", direction.from, direction.to)
 }
 
 fn ledger_row(direction: &DirectionReport) -> Vec<String> {
-    let (sent, received) = (&direction.sent, &direction.received);
+    let (sent, received, dropped) = (&direction.sent, &direction.received, direction.dropped_frames());
     vec![
         name(direction),
         sent.frames.to_string(),
         received.frames.to_string(),
+        dropped.to_string(),
         direction.in_flight.to_string(),
         direction.lost.to_string(),
-        units::share(direction.lost, sent.frames),
+        units::share(dropped + direction.lost, sent.frames),
         direction.unmatched.to_string(),
-        sent.skbs.to_string(),
+        direction.reordered.to_string(),
         sent.bytes.to_string(),
         received.bytes.to_string(),
     ]
 }
 
-fn delay_row(direction: &DirectionReport, style: Style) -> Vec<String> {
-    let delay = &direction.delay;
-    let mut row = vec![name(direction), delay.count.to_string()];
+fn drop_rows(direction: &DirectionReport) -> impl Iterator<Item = Vec<String>> {
+    direction.dropped.iter().map(|place| {
+        vec![
+            name(direction),
+            place.frames.to_string(),
+            place.stage.to_string(),
+            place.reason.clone().unwrap_or_else(|| "-".into()),
+            place.location.clone(),
+        ]
+    })
+}
+
+fn times_row(direction: &DirectionReport, times: &Distribution, style: Style) -> Vec<String> {
+    let mut row = vec![name(direction), times.count.to_string()];
     let values =
-        [delay.min_ns, delay.mean_ns, delay.p50_ns, delay.p90_ns, delay.p99_ns, delay.p999_ns, delay.max_ns];
+        [times.min_ns, times.mean_ns, times.p50_ns, times.p90_ns, times.p99_ns, times.p999_ns, times.max_ns];
     row.extend(values.map(|ns| ns.map_or_else(|| "-".into(), |ns| units::duration(ns, style))));
     row
+}
+
+/// What is rarely there to be said.
+fn remarks(direction: &DirectionReport) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if direction.duplicated > 0 {
+        remarks.push(format!("{}: {} frames arrived twice", name(direction), direction.duplicated));
+    }
+    if direction.unexplained != 0 {
+        remarks.push(format!("{}: {} frames unexplained", name(direction), direction.unexplained));
+    }
+    remarks
 }
 
 /// A line per direction and report, under a header that comes back as the lines scroll by.
@@ -98,11 +135,12 @@ impl Lines {
         if self.printed.is_multiple_of(HEADER_EVERY) {
             let _ = writeln!(
                 text,
-                "{:>8}  {:<31} {:>10} {:>10} {:>9} {:>7} {:>9}  {:>10}  {:>8} {:>8} {:>8}",
+                "{:>8}  {:<31} {:>10} {:>10} {:>8} {:>9} {:>7} {:>9}  {:>10}  {:>8} {:>8} {:>8}",
                 "ELAPSED",
                 "DIRECTION",
                 "SENT",
                 "RECEIVED",
+                "DROPPED",
                 "IN FLIGHT",
                 "LOST",
                 "UNMATCHED",
@@ -134,11 +172,12 @@ impl Lines {
         let rate = units::per_second(direction.received.frames - frames, pair.elapsed_ns - since);
         let delay = |ns: Option<u64>| ns.map_or_else(|| "-".into(), |ns| units::duration(ns, self.style));
         format!(
-            "{:>8}  {:<31} {:>10} {:>10} {:>9} {:>7} {:>9}  {:>10}  {:>8} {:>8} {:>8}\n",
+            "{:>8}  {:<31} {:>10} {:>10} {:>8} {:>9} {:>7} {:>9}  {:>10}  {:>8} {:>8} {:>8}\n",
             units::duration(pair.elapsed_ns, self.style),
             name(direction),
             direction.sent.frames,
             direction.received.frames,
+            direction.dropped_frames(),
             direction.in_flight,
             direction.lost,
             direction.unmatched,

@@ -167,7 +167,6 @@ fn a_kill_at_any_point_harms_nobody_and_the_next_start_clears_up() {
             crowded.is_unharmed();
             crowded.is_clean();
         }
-        eprintln!("{method}: {times:?}, filters left by each kill: {left:?}");
         let some_were_hit = left.iter().any(|&filters| filters > 0);
         assert_eq!(some_were_hit, method == Method::Clsact, "{left:?}");
     }

@@ -17,17 +17,17 @@ fn a_ring_that_runs_over_is_collection_loss_to_the_frame_and_is_shown() {
         let sampling = Some(Sampling { rate: 1, snaplen: 64, ring_bytes: 4096 });
         let mut observation = wire.observe(Settings { sampling, ..wire.settings() });
         wire.lab.send_frames(0, X, &frame(), COUNT);
-        let counts = observation.sampled().unwrap();
-        let samples = observation.samples(20_000).len() as u64;
-        assert!(samples > 0 && samples < COUNT, "{samples}");
-        assert_eq!((counts.taken, counts.lost, counts.skipped), (samples, COUNT - samples, 0));
+        let sampled = observation.sampled().unwrap();
+        let taken = observation.samples(20_000).len() as u64;
+        assert!(taken > 0 && taken < COUNT, "{taken}");
+        assert_eq!((sampled.taken, sampled.lost, sampled.skipped), (taken, COUNT - taken, 0));
         let report = wire.finish(observation);
         let out = &report.pairs[0].directions[0];
         assert_closed(out);
-        assert_eq!((out.sent.frames, out.collection_loss), (COUNT, counts.lost));
+        assert_eq!((out.sent.frames, out.collection_loss), (COUNT, sampled.lost));
         assert_eq!(report.pairs[0].directions[1].collection_loss, 0);
         let text = view::report::summary(&report, Style::default());
-        let line = format!("vx > vy: {} records lost by the observer (collection loss)", counts.lost);
+        let line = format!("vx > vy: {} records lost by the observer (collection loss)", sampled.lost);
         assert!(text.contains(&line), "{text}");
     });
 }

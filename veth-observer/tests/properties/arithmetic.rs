@@ -10,6 +10,13 @@ use veth_observer_common::{
 
 use super::delay;
 
+const CPUS: u32 = 64;
+
+/// CLOCK_MONOTONIC of a departure, at any time of its wrapping in the stamp.
+fn left() -> std::ops::Range<u64> {
+    1 << (TIME_BITS + 1)..1 << 62
+}
+
 proptest! {
     #[test]
     fn a_longer_delay_never_falls_into_an_earlier_bucket(a: u64, b: u64) {
@@ -43,7 +50,7 @@ proptest! {
         let expected = Segments { frames, header: if frames > 1 { header } else { 0 } };
         prop_assert_eq!(got, expected);
         if frames > 1 {
-            prop_assert_eq!(gso::at_ingress(len, Gso { segs: frames, size }), frames);
+            prop_assert_eq!(gso::at_ingress(len, header, Gso { segs, size }), frames);
             // What ingress adds up from the length and the header in the stamp is what egress saw.
             prop_assert_eq!(len + (frames - 1) * got.header, wire);
         }
@@ -54,24 +61,26 @@ proptest! {
         let len = len % (1 << 24);
         let at_egress = gso::at_egress(len, wire % (1 << 25), || Gso { segs, size });
         prop_assert!(at_egress.frames >= 1);
-        let at_ingress = gso::at_ingress(len.max(1), Gso { segs, size });
+        let at_ingress = gso::at_ingress(len.max(1), 0, Gso { segs, size });
         prop_assert!(at_ingress >= 1);
     }
 
     #[test]
     fn a_stamp_arrives_as_it_left(
-        left: u64, delay in 0..=HORIZON_NS, key: u64, sampled: bool, header in 0_u32..256,
+        left in left(), delay in 0..=HORIZON_NS, key: u64, sampled: bool, half in 0_u32..128, cpu in 0..CPUS,
     ) {
-        let words = Stamp::new(left, sampled, header).sealed(key);
-        let arrival = Stamp::opened(words, key, left.wrapping_add(delay)).unwrap();
+        let words = Stamp::new(left, sampled, 2 * half, cpu).sealed(key);
+        let arrival = Stamp::opened(words, key, CPUS, left + delay).unwrap();
         prop_assert_eq!((arrival.delay_ns, arrival.clamped), (delay, false));
-        prop_assert_eq!((arrival.stamp.sampled, arrival.stamp.header), (sampled, header));
+        prop_assert_eq!(arrival.departed_ns, left);
+        let stamp = arrival.stamp;
+        prop_assert_eq!((stamp.sampled, stamp.header, stamp.cpu), (sampled, 2 * half, cpu));
     }
 
     #[test]
-    fn a_clock_behind_is_clamped_while_that_can_be_and_never_makes_a_delay(left: u64, behind in 1..4 * SKEW_NS, key: u64) {
-        let words = Stamp::new(left, false, 0).sealed(key);
-        match Stamp::opened(words, key, left.wrapping_sub(behind)) {
+    fn a_clock_behind_is_clamped_while_that_can_be_and_never_makes_a_delay(left in left(), behind in 1..4 * SKEW_NS, key: u64) {
+        let words = Stamp::new(left, false, 0, 0).sealed(key);
+        match Stamp::opened(words, key, CPUS, left - behind) {
             Some(arrival) => {
                 prop_assert_eq!((arrival.delay_ns, arrival.clamped), (0, true));
                 prop_assert!(behind <= SKEW_NS);
@@ -82,21 +91,21 @@ proptest! {
 
     #[test]
     fn a_stamp_beyond_the_horizon_is_not_believed(
-        left: u64, age in HORIZON_NS + 1..(1 << TIME_BITS) - SKEW_NS, key: u64,
+        left in left(), age in HORIZON_NS + 1..(1 << TIME_BITS) - SKEW_NS, key: u64,
     ) {
-        let words = Stamp::new(left, false, 0).sealed(key);
-        prop_assert_eq!(Stamp::opened(words, key, left.wrapping_add(age)), None);
+        let words = Stamp::new(left, false, 0, 0).sealed(key);
+        prop_assert_eq!(Stamp::opened(words, key, CPUS, left + age), None);
     }
 
     #[test]
-    fn a_seal_that_was_touched_is_not_believed(left: u64, key: u64, bits in 1_u32..1 << 16) {
-        let [low, high] = Stamp::new(left, true, 66).sealed(key);
-        prop_assert_eq!(Stamp::opened([low, high ^ bits << 16], key, left), None);
+    fn a_seal_that_was_touched_is_not_believed(left in left(), key: u64, bits in CPUS..1 << 16) {
+        let [low, high] = Stamp::new(left, true, 66, 0).sealed(key);
+        prop_assert_eq!(Stamp::opened([low, high ^ (bits << 16)], key, CPUS, left), None);
     }
 
     #[test]
     fn the_epoch_is_the_same_from_the_whole_time_and_from_what_a_stamp_keeps(time: u64, shift in 20..=TIME_BITS - 4) {
-        let kept = Stamp::new(time, false, 0).time;
+        let kept = Stamp::new(time, false, 0, 0).time;
         prop_assert_eq!(epoch(time, shift), epoch(kept, shift));
         prop_assert_eq!(epoch(time.wrapping_add(1 << shift), shift), (epoch(time, shift) + 1) % EPOCHS);
     }

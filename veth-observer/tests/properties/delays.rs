@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use veth_observer::{
     delivery::Ledger,
-    model::{reading::Reading, report::Delay},
+    model::{reading::Reading, report::Distribution},
 };
 use veth_observer_common::{buckets, counters::Received};
 
@@ -24,7 +24,7 @@ fn sum<'a>(parts: impl IntoIterator<Item = &'a Received>) -> Received {
     sum
 }
 
-fn summary(received: &Received) -> Delay {
+fn summary(received: &Received) -> Distribution {
     let reading = Reading { received: *received, ..Reading::ZERO };
     Ledger::new(1_000_000_000, 28).report(&reading, "a", "b").delay
 }

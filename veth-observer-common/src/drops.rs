@@ -1,0 +1,59 @@
+//! Frames that died between the two hooks, as the `skb:kfree_skb` tracepoint shows them.
+
+use crate::counters::EPOCHS;
+
+/// Places that are told apart; drops at further ones are counted without their place.
+pub const PLACES: u32 = 64;
+
+/// Which device a dead buffer was on.
+pub mod device {
+    /// Neither end, or not to be told: out of some queues the field holds something else (`sk_buff.rbnode`).
+    pub const UNKNOWN: u32 = 0;
+    pub const SENDING: u32 = 1;
+    pub const RECEIVING: u32 = 2;
+}
+
+/// Where and why: key of the map of places.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Address of the kernel function that freed the buffer (with an offset into it).
+    pub location: u64,
+    /// [`crate::slot`] of the pair and direction.
+    pub slot: u32,
+    /// `enum skb_drop_reason` of the running kernel; 0 before Linux 5.17.
+    pub reason: u32,
+    /// One of [`device`].
+    pub device: u32,
+    pub reserved: u32,
+}
+
+/// Frames that died, by epoch of sending.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dead {
+    pub epochs: [u64; EPOCHS],
+}
+
+impl Dead {
+    pub const NONE: Self = Self { epochs: [0; EPOCHS] };
+
+    pub fn frames(&self) -> u64 {
+        self.epochs.iter().sum()
+    }
+
+    /// Adds what another CPU counted, or what died elsewhere.
+    pub fn merge(&mut self, other: &Self) {
+        for (into, from) in self.epochs.iter_mut().zip(other.epochs) {
+            *into += from;
+        }
+    }
+}
+
+// SAFETY: repr(C) with explicit padding: no hole, no invalid bit pattern.
+#[cfg(feature = "user")]
+mod user {
+    unsafe impl aya::Pod for super::Place {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for super::Dead {}
+}

@@ -1,0 +1,95 @@
+//! What died, by place, with the names that this kernel gives to reasons and functions.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use anyhow::{Context, Result};
+use aya::maps::PerCpuValues;
+use veth_observer_common::{
+    DIRECTIONS,
+    drops::{Dead, Place, device},
+    slot,
+};
+
+use crate::{
+    kernel::{
+        Drops, reason_names,
+        symbols::{self, Function},
+    },
+    model::drop::{Death, Side},
+};
+
+/// Reads the drops of pairs. Names are looked up when there is a first drop to name, and kept.
+pub struct Deaths {
+    drops: Drops,
+    reasons: Option<BTreeMap<u32, String>>,
+    functions: HashMap<u64, Option<Function>>,
+}
+
+impl Deaths {
+    pub fn new(drops: Drops) -> Self {
+        Self { drops, reasons: None, functions: HashMap::new() }
+    }
+
+    /// What has died so far in both directions of a pair, by place.
+    pub fn read(&mut self, pair: u32) -> Result<[Vec<Death>; 2]> {
+        let mut places: Vec<(Place, Dead)> = Vec::new();
+        for entry in &self.drops.places {
+            let (place, values) = entry.context("cannot read where frames died")?;
+            places.push((place, sum(&values)));
+        }
+        self.name(&places)?;
+        let mut deaths = [Vec::new(), Vec::new()];
+        for direction in 0..DIRECTIONS {
+            let slot = slot(pair, direction);
+            let deaths = &mut deaths[direction as usize];
+            let of_this = places.iter().filter(|(place, _)| place.slot == slot);
+            deaths.extend(of_this.map(|(place, dead)| self.death(place, *dead)));
+            let values = self.drops.unplaced.get(&slot, 0).context("cannot read how many frames died")?;
+            let dead = sum(&values);
+            if dead != Dead::NONE {
+                deaths.push(Death { dead, ..Death::UNPLACED });
+            }
+        }
+        Ok(deaths)
+    }
+
+    /// Looks up what has no name yet.
+    fn name(&mut self, places: &[(Place, Dead)]) -> Result<()> {
+        if self.reasons.is_none() && self.drops.has_reasons && !places.is_empty() {
+            self.reasons = Some(reason_names()?);
+        }
+        let addresses = places.iter().map(|(place, _)| place.location);
+        let unknown: BTreeSet<u64> =
+            addresses.filter(|address| !self.functions.contains_key(address)).collect();
+        if !unknown.is_empty() {
+            let mut functions = symbols::functions(&unknown)?.unwrap_or_default();
+            self.functions.extend(unknown.into_iter().map(|address| (address, functions.remove(&address))));
+        }
+        Ok(())
+    }
+
+    fn death(&self, place: &Place, dead: Dead) -> Death {
+        let reason = self.reasons.as_ref().map(|names| {
+            names.get(&place.reason).cloned().unwrap_or_else(|| format!("reason {}", place.reason))
+        });
+        let function = self.functions.get(&place.location).and_then(Option::as_ref);
+        Death {
+            reason,
+            function: function.map(|function| function.name.clone()),
+            module: function.and_then(|function| function.module.clone()),
+            address: place.location,
+            side: match place.device {
+                device::SENDING => Side::Sending,
+                device::RECEIVING => Side::Receiving,
+                _ => Side::Unknown,
+            },
+            dead,
+        }
+    }
+}
+
+fn sum(values: &PerCpuValues<Dead>) -> Dead {
+    let mut sum = Dead::NONE;
+    values.iter().for_each(|value| sum.merge(value));
+    sum
+}
