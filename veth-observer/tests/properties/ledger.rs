@@ -1,8 +1,18 @@
 //! The ledger against frames whose fate is known, read at any moments, each reading taking its time.
 
 use proptest::prelude::*;
-use veth_observer::{delivery::Ledger, model::reading::Reading};
-use veth_observer_common::counters::{EPOCHS, epoch};
+use veth_observer::{
+    delivery::Ledger,
+    model::{
+        drop::{Death, Side},
+        reading::Reading,
+        report::DirectionReport,
+    },
+};
+use veth_observer_common::{
+    counters::{EPOCHS, epoch},
+    drops::Dead,
+};
 
 /// Nanoseconds; an epoch is a quarter of the timeout or a little more, as the loader chooses it.
 const TIMEOUT: u64 = 2_000_000_000;
@@ -12,7 +22,9 @@ const START: u64 = 77_123_456_789_012;
 #[derive(Debug, Clone, Copy)]
 struct Frame {
     left: u64,
-    arrived: Option<u64>,
+    /// When it arrived or was seen to die; none when it vanished.
+    ended: Option<u64>,
+    died: bool,
 }
 
 /// A look: reading begins, arrivals are read, departures are read, reading ends.
@@ -27,16 +39,18 @@ struct Look {
 /// After so long the slot of an epoch is used again.
 const ROUND: u64 = (EPOCHS as u64) << SHIFT;
 
-/// Up to 200 frames over 20 s: two in three arrive within a second, the others as late as `latest`, or never.
+/// Up to 200 frames over 20 s: two in three end within a second, the others as late as `latest`, or never.
 fn frames(latest: u64) -> impl Strategy<Value = Vec<Frame>> {
     let fate = prop_oneof![
         4 => (0..1_000_000_000_u64).prop_map(Some),
         1 => (0..latest).prop_map(Some),
         1 => Just(None),
     ];
-    let frame = (0..20_000_000_000_u64, fate).prop_map(|(left, delay)| Frame {
+    let died = prop::bool::weighted(0.1);
+    let frame = (0..20_000_000_000_u64, fate, died).prop_map(|(left, delay, died)| Frame {
         left: START + left,
-        arrived: delay.map(|delay| START + left + delay),
+        ended: delay.map(|delay| START + left + delay),
+        died,
     });
     prop::collection::vec(frame, 0..200)
 }
@@ -59,6 +73,7 @@ fn looks(pause: u64) -> impl Strategy<Value = Vec<Look>> {
 }
 
 fn reading(frames: &[Frame], look: Look) -> Reading {
+    let mut dead = Dead::NONE;
     let mut reading = Reading { before_ns: look.before, after_ns: look.after, ..Reading::ZERO };
     for frame in frames {
         let slot = epoch(frame.left, SHIFT);
@@ -66,12 +81,24 @@ fn reading(frames: &[Frame], look: Look) -> Reading {
             reading.sent.frames += 1;
             reading.sent.epochs[slot] += 1;
         }
-        if frame.arrived.is_some_and(|at| at <= look.arrivals) {
-            reading.received.frames += 1;
-            reading.received.epochs[slot] += 1;
+        if frame.ended.is_some_and(|at| at <= look.arrivals) {
+            if frame.died {
+                dead.epochs[slot] += 1;
+            } else {
+                reading.received.frames += 1;
+                reading.received.epochs[slot] += 1;
+            }
         }
     }
+    let (reason, function) = (Some("QDISC_DROP".into()), Some("__dev_queue_xmit".into()));
+    reading.deaths.push(Death { reason, function, side: Side::Sending, dead, ..Death::UNPLACED });
     reading
+}
+
+/// All that the report says became of the frames that left.
+fn placed(report: &DirectionReport) -> u64 {
+    let dropped: u64 = report.dropped.iter().map(|place| place.frames).sum();
+    report.received.frames + dropped + report.lost + report.in_flight
 }
 
 /// Frames that had not arrived at a look and had left at least this long before a moment.
@@ -79,7 +106,7 @@ fn missing(frames: &[Frame], look: Look, moment: u64, age: u64) -> u64 {
     let missing = |frame: &&Frame| {
         frame.left <= look.departures
             && frame.left + age <= moment
-            && frame.arrived.is_none_or(|at| at > look.arrivals)
+            && frame.ended.is_none_or(|at| at > look.arrivals)
     };
     frames.iter().filter(missing).count() as u64
 }
@@ -90,7 +117,7 @@ fn taken_for_late(frames: &[Frame], look: Look) -> u64 {
     let mut slots = [(0_u64, 0_u64); EPOCHS];
     for frame in frames.iter().filter(|frame| frame.left <= look.departures) {
         let (late, young) = &mut slots[epoch(frame.left, SHIFT)];
-        match frame.arrived.filter(|&at| at <= look.arrivals) {
+        match frame.ended.filter(|&at| at <= look.arrivals) {
             Some(at) => *late += u64::from(at > frame.left + TIMEOUT),
             None => *young += u64::from(frame.left + TIMEOUT > look.after),
         }
@@ -105,7 +132,7 @@ proptest! {
         let mut ledger = Ledger::new(TIMEOUT, SHIFT);
         for look in looks {
             let report = ledger.report(&reading(&frames, look), "a", "b");
-            prop_assert_eq!(report.sent.frames, report.received.frames + report.lost + report.in_flight);
+            prop_assert_eq!(report.sent.frames, placed(&report));
             prop_assert_eq!(report.unexplained, 0);
             let at_most = missing(&frames, look, look.after, TIMEOUT) + taken_for_late(&frames, look);
             let at_least = missing(&frames, look, look.before, TIMEOUT + (1 << SHIFT));
@@ -121,7 +148,7 @@ proptest! {
         let mut ledger = Ledger::new(TIMEOUT, SHIFT);
         for look in looks {
             let report = ledger.report(&reading(&frames, look), "a", "b");
-            prop_assert_eq!(report.sent.frames, report.received.frames + report.lost + report.in_flight);
+            prop_assert_eq!(report.sent.frames, placed(&report));
             prop_assert_eq!(report.unexplained, 0);
             let at_least = missing(&frames, look, look.before, TIMEOUT + (1 << SHIFT));
             prop_assert!(report.lost >= at_least, "{} lost at {look:?}, not {at_least}", report.lost);
@@ -133,7 +160,7 @@ proptest! {
         let mut ledger = Ledger::new(TIMEOUT, SHIFT);
         for look in looks {
             let report = ledger.report(&reading(&frames, look), "a", "b");
-            prop_assert_eq!(report.sent.frames, report.received.frames + report.lost + report.in_flight);
+            prop_assert_eq!(report.sent.frames, placed(&report));
             let at_most = missing(&frames, look, look.after, TIMEOUT) + taken_for_late(&frames, look);
             prop_assert!(report.lost <= at_most, "{} lost at {look:?}, not {at_most}", report.lost);
         }
@@ -155,7 +182,7 @@ proptest! {
         let later = last.after + 4 * TIMEOUT;
         let much_later = Look { before: later, arrivals: later, departures: later, after: later };
         let report = ledger.report(&reading(&gone, much_later), "a", "b");
-        let never = gone.iter().filter(|frame| frame.arrived.is_none()).count() as u64;
+        let never = gone.iter().filter(|frame| frame.ended.is_none()).count() as u64;
         prop_assert_eq!((report.in_flight, report.lost, report.unexplained), (0, never, 0));
     }
 }
