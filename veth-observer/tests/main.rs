@@ -15,6 +15,7 @@ mod object;
 mod observing;
 mod programs;
 mod properties;
+mod rubbish;
 mod support;
 mod truth;
 mod wire;

@@ -12,7 +12,7 @@ const MACS: usize = 12;
 /// `None` when the record is shorter than it says.
 ///
 /// The kernel takes an outer VLAN tag out of the frame before our hook; it is put back where it was on the wire.
-pub(super) fn decode(record: &[u8], wall_offset_ns: u64) -> Option<Sample> {
+pub fn decode(record: &[u8], wall_offset_ns: u64) -> Option<Sample> {
     let (header, bytes) = SampleHeader::split(record)?;
     let mut bytes = bytes.to_vec();
     let mut len = header.len;

@@ -8,6 +8,7 @@ mod drops;
 mod samples;
 
 pub use counters::read;
+pub use decode::decode;
 pub use driver::DriverDrops;
 pub use drops::Deaths;
 pub use samples::Samples;

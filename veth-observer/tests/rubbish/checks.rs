@@ -1,0 +1,73 @@
+//! What must hold whatever the bytes: no panic, no more than was there, and no control character onto a terminal.
+
+use clap::Parser as _;
+use veth_observer::{
+    cli::Cli,
+    collect,
+    frame::{describe, hex},
+    kernel::btf::Btf,
+    model::mac::Mac,
+    topology::Selector,
+    view::{Style, decode, line},
+};
+use veth_observer_common::sample::SampleHeader;
+
+/// The first two bytes say how long the frame was before it was cut.
+pub(crate) fn frame(data: &[u8]) {
+    let Some((len, bytes)) = data.split_first_chunk() else { return };
+    let len = bytes.len().max(usize::from(u16::from_le_bytes(*len)));
+    let description = describe::describe(bytes, len);
+    assert!(!(description.cut && description.malformed), "{description:?}");
+    assert!(!description.cut || len > bytes.len(), "{description:?}");
+    serde_json::to_string(&description).expect("JSON");
+    printable(&line::summary(&description));
+    printable(&decode::decode(bytes));
+    assert_eq!(hex::parse(&hex::digits(bytes)).ok().as_deref(), Some(bytes));
+}
+
+/// A record of the ring.
+pub(crate) fn sample(data: &[u8]) {
+    let split = SampleHeader::split(data);
+    let sample = collect::decode(data, 1_700_000_000_000_000_000);
+    assert_eq!(split.is_some(), sample.is_some());
+    let (Some((header, bytes)), Some(sample)) = (split, sample) else { return };
+    assert!(bytes.len() == header.captured as usize && bytes.len() <= data.len());
+    assert!(sample.from < 2 && sample.bytes.len() <= bytes.len() + 4);
+    printable(&line::line(&sample, ["a", "b"], Style::default()));
+    serde_json::to_string(&line::object(&sample, ["a", "b"])).expect("JSON");
+}
+
+/// What somebody typed: a selector, an address, bytes in hex, or flags of `send`.
+pub(crate) fn text(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    if let Ok(selector) = text.parse::<Selector>() {
+        assert_eq!(selector.to_string().parse::<Selector>().ok(), Some(selector));
+    }
+    if let Ok(mac) = text.parse::<Mac>() {
+        assert_eq!(mac.to_string().parse::<Mac>().ok(), Some(mac));
+    }
+    if let Ok(bytes) = hex::parse(&text) {
+        assert_eq!(hex::parse(&hex::digits(&bytes)).ok(), Some(bytes));
+    }
+    let words = ["veth-observer", "send", "veth0"].into_iter().chain(text.split_whitespace());
+    drop(Cli::try_parse_from(words));
+}
+
+/// The type information of a kernel.
+pub(crate) fn btf(data: &[u8]) {
+    let Ok(btf) = Btf::parse(data.to_vec()) else { return };
+    for (structure, path) in [
+        ("sk_buff", &["dev"][..]),
+        ("sk_buff", &["cb"]),
+        ("net_device", &["nd_net", "net"]),
+        ("Received", &["frames"]),
+    ] {
+        btf.offset(structure, path);
+    }
+    btf.enumerators("skb_drop_reason");
+    btf.tracepoint_args("kfree_skb");
+}
+
+fn printable(text: &str) {
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
+}
