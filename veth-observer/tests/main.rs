@@ -11,6 +11,7 @@ mod faults;
 mod frames;
 mod kernel;
 mod manage;
+mod matching;
 mod object;
 mod observing;
 mod programs;

@@ -2,6 +2,7 @@
 
 mod drops;
 mod ledger;
+mod matching;
 mod quantiles;
 mod stages;
 
