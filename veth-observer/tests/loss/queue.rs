@@ -79,6 +79,20 @@ fn super_frames_over_the_limit_of_a_fifo() {
 }
 
 #[test]
+fn a_tcp_stream_through_a_queue_that_is_too_short() {
+    let wire = Wire::new();
+    add(&wire, "root tbf rate 2gbit burst 10kb limit 60kb");
+    wire.over_both(|| {
+        let before = wire.lab.qdisc_drops(0, X, "tbf");
+        let (arrived, out) = during(&wire, || wire.lab.send_stream([0, 1], to_y(), 32 << 20));
+        assert_eq!(arrived, 32 << 20);
+        assert!(out.sent.skbs < out.received.skbs, "there was GSO: {out:#?}");
+        let drops = wire.lab.qdisc_drops(0, X, "tbf") - before;
+        assert_dropped(&out, some(drops), Stage::Qdisc, "QDISC_", FUNCTIONS);
+    });
+}
+
+#[test]
 fn frames_still_in_a_queue_that_is_taken_away() {
     let wire = Wire::new();
     wire.over_both(|| {
