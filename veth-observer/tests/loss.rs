@@ -7,6 +7,7 @@ mod peer;
 mod programs;
 mod queue;
 mod ring;
+mod strangers;
 mod xdp;
 
 use std::net::SocketAddr;
