@@ -5,6 +5,7 @@ pub mod death;
 pub mod device;
 pub mod link;
 pub mod mac;
+pub mod quantile;
 pub mod reading;
 pub mod report;
 pub mod sample;
