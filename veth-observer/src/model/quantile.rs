@@ -1,11 +1,12 @@
 //! Percentiles and bounds from buckets of time.
 
+use serde::Serialize;
 use veth_observer_common::buckets;
 
 use super::report::Distribution;
 
 /// One bucket: what was counted above one bound, up to and including the next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Bin {
     pub above_ns: u64,
     /// None for the last bucket, which has no end.
