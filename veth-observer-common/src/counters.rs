@@ -23,24 +23,32 @@ pub struct Sent {
     pub frames: u64,
     /// Bytes on the wire: headers of every GSO segment and the VLAN tag included, no FCS.
     pub bytes: u64,
+    /// Buffers that had to be remembered by their address, and for which there was no room.
+    pub forgotten: u64,
     /// Frames by epoch of sending.
     pub epochs: [u64; EPOCHS],
 }
 
-/// Written by the ingress program of the receiving end. Only `unmatched` counts frames that carried no stamp of ours.
+/// Written by the ingress program of the receiving end. Only `unmatched` and `by_digest` count frames that carried no
+/// stamp of ours.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Received {
     pub skbs: u64,
     pub frames: u64,
     pub bytes: u64,
-    /// Frames that arrived without a stamp of this observation.
+    /// What arrived without a stamp of this observation. Without the stamp the headers that GSO repeats are unknown, and
+    /// not in the bytes.
     pub unmatched: u64,
+    pub unmatched_skbs: u64,
+    pub unmatched_bytes: u64,
+    /// Of these, frames whose departure was known by their digest; their delays are in `delays`.
+    pub by_digest: u64,
     /// Frames whose arrival read earlier than their departure, and were counted with a delay of 0.
     pub clamped: u64,
     /// Sum over frames, in nanoseconds.
     pub delay_sum_ns: u64,
-    /// Valid once `frames` is not 0.
+    /// Valid once [`Received::timed`] is not 0.
     pub delay_min_ns: u64,
     pub delay_max_ns: u64,
     /// Frames that left earlier than one that had arrived before them; see [`crate::order`].
@@ -73,13 +81,14 @@ pub struct Variation {
 }
 
 impl Sent {
-    pub const ZERO: Self = Self { skbs: 0, frames: 0, bytes: 0, epochs: [0; EPOCHS] };
+    pub const ZERO: Self = Self { skbs: 0, frames: 0, bytes: 0, forgotten: 0, epochs: [0; EPOCHS] };
 
     /// Adds what another CPU counted.
     pub fn merge(&mut self, other: &Self) {
         self.skbs += other.skbs;
         self.frames += other.frames;
         self.bytes += other.bytes;
+        self.forgotten += other.forgotten;
         add_each(&mut self.epochs, &other.epochs);
     }
 }
@@ -90,6 +99,9 @@ impl Received {
         frames: 0,
         bytes: 0,
         unmatched: 0,
+        unmatched_skbs: 0,
+        unmatched_bytes: 0,
+        by_digest: 0,
         clamped: 0,
         delay_sum_ns: 0,
         delay_min_ns: 0,
@@ -104,10 +116,16 @@ impl Received {
         variation: Variation::ZERO,
     };
 
+    /// Frames whose departure is known.
+    #[inline(always)]
+    pub fn timed(&self) -> u64 {
+        self.frames + self.by_digest
+    }
+
     /// Adds what another CPU counted.
     pub fn merge(&mut self, other: &Self) {
-        if other.frames > 0 {
-            let first = self.frames == 0;
+        if other.timed() > 0 {
+            let first = self.timed() == 0;
             self.delay_min_ns =
                 if first { other.delay_min_ns } else { self.delay_min_ns.min(other.delay_min_ns) };
             self.delay_max_ns = self.delay_max_ns.max(other.delay_max_ns);
@@ -116,6 +134,9 @@ impl Received {
         self.frames += other.frames;
         self.bytes += other.bytes;
         self.unmatched += other.unmatched;
+        self.unmatched_skbs += other.unmatched_skbs;
+        self.unmatched_bytes += other.unmatched_bytes;
+        self.by_digest += other.by_digest;
         self.clamped += other.clamped;
         self.delay_sum_ns += other.delay_sum_ns;
         self.reordered += other.reordered;
@@ -146,8 +167,8 @@ fn add_each(into: &mut [u64], from: &[u64]) {
     }
 }
 
-const _: () = assert!(size_of::<Sent>() == 8 * (3 + EPOCHS));
-const _: () = assert!(size_of::<Received>() == 8 * (16 + EPOCHS + 2 * buckets::COUNT));
+const _: () = assert!(size_of::<Sent>() == 8 * (4 + EPOCHS));
+const _: () = assert!(size_of::<Received>() == 8 * (19 + EPOCHS + 2 * buckets::COUNT));
 
 // SAFETY: both are repr(C), made of u64 only, and so have neither padding nor invalid bit patterns.
 #[cfg(feature = "user")]

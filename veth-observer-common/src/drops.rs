@@ -3,7 +3,7 @@
 use crate::counters::EPOCHS;
 
 /// Places that are told apart; drops at further ones are counted without their place.
-pub const PLACES: u32 = 256;
+pub const PLACES: u32 = 64;
 
 /// Which device a dead buffer was on.
 pub mod device {
@@ -28,24 +28,22 @@ pub struct Place {
     pub reserved: u32,
 }
 
-/// Dead frames of one direction.
+/// Frames that died, by epoch of sending.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Dropped {
-    pub frames: u64,
-    /// Of these, frames for whose place there was no room.
-    pub unplaced: u64,
-    /// Frames by epoch of sending.
+pub struct Dead {
     pub epochs: [u64; EPOCHS],
 }
 
-impl Dropped {
-    pub const ZERO: Self = Self { frames: 0, unplaced: 0, epochs: [0; EPOCHS] };
+impl Dead {
+    pub const NONE: Self = Self { epochs: [0; EPOCHS] };
 
-    /// Adds what another CPU counted.
+    pub fn frames(&self) -> u64 {
+        self.epochs.iter().sum()
+    }
+
+    /// Adds what another CPU counted, or what died elsewhere.
     pub fn merge(&mut self, other: &Self) {
-        self.frames += other.frames;
-        self.unplaced += other.unplaced;
         for (into, from) in self.epochs.iter_mut().zip(other.epochs) {
             *into += from;
         }
@@ -57,5 +55,5 @@ impl Dropped {
 mod user {
     unsafe impl aya::Pod for super::Place {}
     // SAFETY: as above.
-    unsafe impl aya::Pod for super::Dropped {}
+    unsafe impl aya::Pod for super::Dead {}
 }

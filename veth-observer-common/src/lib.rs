@@ -6,8 +6,10 @@
 
 pub mod buckets;
 pub mod counters;
+pub mod digest;
 pub mod drops;
 pub mod gso;
+pub mod matching;
 pub mod order;
 pub mod sample;
 pub mod settings;

@@ -14,6 +14,10 @@ pub const EPOCH_SHIFT: &str = "VO_EPOCH_SHIFT";
 pub const CPUS: &str = "VO_CPUS";
 /// `u32`: 1 to tell order, duplicates and variation.
 pub const ORDER: &str = "VO_ORDER";
+/// `u32`: 1 to be able to recognise frames by other means than the stamp; which, is written to [`METHODS`] at any time.
+pub const FALLBACK: &str = "VO_FALLBACK";
+/// `u32`: entries of [`DIGESTS`] for each direction, a power of two.
+pub const DIGEST_ENTRIES: &str = "VO_DIGEST_ENTRIES";
 /// `u32`: sample one skb in this many; 0 samples nothing.
 pub const SAMPLE: &str = "VO_SAMPLE";
 /// `u32`: bytes of each sampled frame to keep, at most [`crate::sample::MAX_SNAPLEN`].
@@ -29,10 +33,17 @@ pub const SENT: &str = "VO_SENT";
 pub const RECEIVED: &str = "VO_RECEIVED";
 /// Array of [`crate::order::Order`] by slot and CPU: entry `slot * cpus + cpu`.
 pub const ORDERS: &str = "VO_ORDERS";
-/// Per-CPU array of [`crate::drops::Dropped`] by slot.
-pub const DROPPED: &str = "VO_DROPPED";
-/// Per-CPU hash from [`crate::drops::Place`] to frames (`u64`).
+/// The zero-initialised variables of the programs, as an array of one: `[u32; 2]`, one of [`crate::matching`] for each
+/// direction.
+pub const METHODS: &str = ".bss";
+/// Hash from the address of a buffer (`u64`) to its sealed stamp (`[u32; 2]`).
+pub const ADDRESSES: &str = "VO_ADDRESSES";
+/// Array of [`crate::digest::Departure`].
+pub const DIGESTS: &str = "VO_DIGESTS";
+/// Per-CPU hash from [`crate::drops::Place`] to [`crate::drops::Dead`].
 pub const PLACES: &str = "VO_PLACES";
+/// Per-CPU array of [`crate::drops::Dead`] by slot: what found no room among the places.
+pub const UNPLACED: &str = "VO_UNPLACED";
 /// Ring buffer of [`crate::sample::SampleHeader`] and bytes.
 pub const SAMPLES: &str = "VO_SAMPLES";
 
@@ -48,7 +59,7 @@ pub const COOKIES: [&str; 2] = ["VO_COOKIE_A", "VO_COOKIE_B"];
 pub const OFFSETS: [(&str, &str, &[&str]); 12] = [
     ("VO_SKB_CB", "sk_buff", &["cb"]),
     ("VO_CB_DATA", "qdisc_skb_cb", &["data"]),
-    ("VO_SKB_PKT_TYPE", "sk_buff", &["pkt_type"]),
+    ("VO_SKB_PKT_TYPE", "sk_buff", &["__pkt_type_offset"]),
     ("VO_SKB_LEN", "sk_buff", &["len"]),
     ("VO_SKB_HEAD", "sk_buff", &["head"]),
     ("VO_SKB_END", "sk_buff", &["end"]),

@@ -6,11 +6,11 @@ use aya_ebpf::{
     maps::{Array, PerCpuArray},
     programs::TcContext,
 };
-use aya_log_ebpf::debug;
 use veth_observer_common::{
     buckets,
     counters::{Received, Variation, epoch},
     gso,
+    matching::{ADDRESS, DIGEST},
     order::{Order, Place},
     sample::NO_DELAY,
     stamp::{Arrival, Stamp},
@@ -18,7 +18,7 @@ use veth_observer_common::{
 
 use crate::{
     constants::{VO_CPUS, VO_EPOCH_SHIFT, VO_LANE, VO_ORDER, key, slot},
-    frame,
+    fallback, frame, log,
     samples::{self, Seen},
 };
 
@@ -41,11 +41,8 @@ pub fn count(ctx: &TcContext, direction: u32) {
     // SAFETY: a helper without arguments.
     let now = unsafe { bpf_ktime_get_ns() };
 
-    let Some(arrival) = Stamp::opened(frame::words(ctx, lane), key(direction), VO_CPUS.load(), now) else {
-        let frames = gso::at_ingress(len, 0, frame::gso(ctx));
-        let sampled = samples::chosen(received.unmatched);
-        received.unmatched += u64::from(frames);
-        samples::take(ctx, received, sampled, Seen { now, delay_ns: NO_DELAY, len, frames, slot });
+    let Some(arrival) = recognise(ctx, direction, lane, now) else {
+        unrecognised(ctx, received, direction, len, now);
         return;
     };
     // Only a buffer that left as several frames says which header they share.
@@ -54,16 +51,51 @@ pub fn count(ctx: &TcContext, direction: u32) {
     // A frame that is bridged on still carries its control block: nobody must read this stamp again.
     frame::set_words(ctx, lane, [0, 0]);
     if arrival.clamped {
-        debug!(ctx, "direction {}: arrival read before departure, delay taken as 0", direction);
+        log::clamped(ctx.skb.skb, direction);
     }
     if received.skbs == 0 {
-        debug!(ctx, "direction {}: first arrival on this CPU, {} bytes", direction, len);
+        log::first_arrival(ctx.skb.skb, direction, len);
     }
     if VO_ORDER.load() == 0 || first_time(received, slot, &arrival, frames) {
         add(received, &arrival, frames, len + frame::vlan_len(ctx));
     }
     let seen = Seen { now, delay_ns: arrival.delay_ns, len, frames, slot };
     samples::take(ctx, received, arrival.stamp.sampled, seen);
+}
+
+/// By its stamp, wherever that was kept.
+#[inline(always)]
+fn recognise(ctx: &TcContext, direction: u32, lane: u32, now: u64) -> Option<Arrival> {
+    let mut words = frame::words(ctx, lane);
+    // What is remembered is taken out in any case.
+    if fallback::method(direction) == ADDRESS
+        && let Some(kept) = fallback::recall_address(ctx.skb.skb.cast())
+        && Stamp::unsealed(words, key(direction), VO_CPUS.load()).is_none()
+    {
+        words = kept;
+    }
+    Stamp::opened(words, key(direction), VO_CPUS.load(), now)
+}
+
+/// Counts a frame that nothing tells the departure of, or nothing but its bytes.
+#[inline(always)]
+fn unrecognised(ctx: &TcContext, received: &mut Received, direction: u32, len: u32, now: u64) {
+    let frames = gso::at_ingress(len, 0, frame::gso(ctx));
+    let sampled = samples::chosen(received.unmatched);
+    received.unmatched += u64::from(frames);
+    received.unmatched_skbs += 1;
+    received.unmatched_bytes += u64::from(len) + u64::from(frame::vlan_len(ctx)) * u64::from(frames);
+    let mut delay_ns = NO_DELAY;
+    if fallback::method(direction) == DIGEST
+        && let Some(digest) = fallback::digest_of(ctx, direction)
+        && let Some(departed) = fallback::recall_digest(digest, direction, now)
+    {
+        delay_ns = now.saturating_sub(departed);
+        time(received, delay_ns, u64::from(frames));
+        received.by_digest += u64::from(frames);
+    }
+    let slot = slot(direction);
+    samples::take(ctx, received, sampled, Seen { now, delay_ns, len, frames, slot });
 }
 
 /// Judges the order of an arrival; false when the same frame has arrived before.
@@ -105,21 +137,26 @@ fn vary(variation: &mut Variation, ns: u64) {
 #[inline(always)]
 fn add(received: &mut Received, arrival: &Arrival, frames: u32, len: u32) {
     let frames = u64::from(frames);
-    let delay = arrival.delay_ns;
-    if received.frames == 0 || delay < received.delay_min_ns {
+    time(received, arrival.delay_ns, frames);
+    received.skbs += 1;
+    received.frames += frames;
+    received.bytes += u64::from(len) + (frames - 1) * u64::from(arrival.stamp.header);
+    if arrival.clamped {
+        received.clamped += frames;
+    }
+    received.epochs[epoch(arrival.stamp.time, VO_EPOCH_SHIFT.load())] += frames;
+}
+
+/// Enters the delay of frames that are not counted yet.
+#[inline(always)]
+fn time(received: &mut Received, delay: u64, frames: u64) {
+    if received.timed() == 0 || delay < received.delay_min_ns {
         received.delay_min_ns = delay;
     }
     if delay > received.delay_max_ns {
         received.delay_max_ns = delay;
     }
-    received.skbs += 1;
-    received.frames += frames;
-    received.bytes += u64::from(len) + (frames - 1) * u64::from(arrival.stamp.header);
     received.delay_sum_ns += delay * frames;
-    if arrival.clamped {
-        received.clamped += frames;
-    }
-    received.epochs[epoch(arrival.stamp.time, VO_EPOCH_SHIFT.load())] += frames;
     let bucket = buckets::index(delay);
     if bucket < buckets::COUNT {
         received.delays[bucket] += frames;

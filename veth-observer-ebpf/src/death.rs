@@ -11,21 +11,27 @@ use aya_ebpf::{
 use veth_observer_common::{
     DIRECTIONS,
     counters::epoch,
-    drops::{Dropped, PLACES, Place, device},
+    drops::{Dead, PLACES, Place, device},
     gso::{self, Gso},
+    matching::ADDRESS,
     settings::LANES,
     stamp::Stamp,
 };
 
-use crate::constants::{VO_CPUS, VO_EPOCH_SHIFT, VO_LANE, drop::*, key, slot};
+use crate::{
+    constants::{VO_CPUS, VO_EPOCH_SHIFT, VO_LANE, drop::*, key, slot},
+    fallback,
+};
 
 /// Written here, read by the observer.
 #[map]
-static VO_DROPPED: PerCpuArray<Dropped> = PerCpuArray::with_max_entries(2, 0);
+static VO_PLACES: PerCpuHashMap<Place, Dead> = PerCpuHashMap::with_max_entries(PLACES, 0);
 
-/// Written here, read by the observer; what does not fit is counted in `Dropped::unplaced`.
+/// Written here, read by the observer: what finds no room there.
 #[map]
-static VO_PLACES: PerCpuHashMap<Place, u64> = PerCpuHashMap::with_max_entries(PLACES, 0);
+static VO_UNPLACED: PerCpuArray<Dead> = PerCpuArray::with_max_entries(2, 0);
+
+const BPF_NOEXIST: u64 = aya_ebpf::bindings::BPF_NOEXIST as u64;
 
 /// include/uapi/linux/if_packet.h: what taps are given is a copy, whose end is nobody's loss (`dev_queue_xmit_nit`).
 const PACKET_OUTGOING: u8 = 4;
@@ -36,17 +42,28 @@ pub fn count(ctx: &BtfTracePointContext) {
     let skb: *const u8 = ctx.arg(0);
     let words = words(skb);
     // Most of what dies in a kernel was never ours, and its control block is empty.
-    if words == [0, 0] {
+    if words != [0, 0] && stamped(ctx, skb, words) {
         return;
     }
+    if (fallback::method(0) == ADDRESS || fallback::method(1) == ADDRESS)
+        && let Some(words) = fallback::recall_address(skb)
+    {
+        stamped(ctx, skb, words);
+    }
+}
+
+/// Counts the death of a frame with such a stamp; false when it is none of ours.
+#[inline(always)]
+fn stamped(ctx: &BtfTracePointContext, skb: *const u8, words: [u32; 2]) -> bool {
     let mut direction = 0;
     while direction < DIRECTIONS {
         if let Some(stamp) = Stamp::unsealed(words, key(direction), VO_CPUS.load()) {
             died(ctx, skb, direction, &stamp);
-            return;
+            return true;
         }
         direction += 1;
     }
+    false
 }
 
 #[inline(always)]
@@ -56,11 +73,6 @@ fn died(ctx: &BtfTracePointContext, skb: *const u8, direction: u32, stamp: &Stam
     }
     let frames = u64::from(frames(skb, stamp.header));
     let slot = slot(direction);
-    let Some(dropped) = VO_DROPPED.get_ptr_mut(slot) else { return };
-    // SAFETY: the map lives as long as the program; a tracepoint does not interrupt itself on one CPU.
-    let dropped = unsafe { &mut *dropped };
-    dropped.frames += frames;
-    dropped.epochs[epoch(stamp.time, VO_EPOCH_SHIFT.load())] += frames;
     let place = Place {
         location: ctx.arg(1),
         slot,
@@ -68,13 +80,15 @@ fn died(ctx: &BtfTracePointContext, skb: *const u8, direction: u32, stamp: &Stam
         device: device(skb, direction),
         reserved: 0,
     };
-    let known = VO_PLACES.get_ptr_mut(&place);
-    if let Some(known) = known {
-        // SAFETY: as above.
-        unsafe { *known += frames };
-    } else if VO_PLACES.insert(&place, &frames, 0).is_err() {
-        dropped.unplaced += frames;
+    let mut dead = VO_PLACES.get_ptr_mut(&place);
+    if dead.is_none() {
+        // It fails when there is no room, or when another CPU has just made the entry.
+        let _ = VO_PLACES.insert(&place, &Dead::NONE, BPF_NOEXIST);
+        dead = VO_PLACES.get_ptr_mut(&place);
     }
+    let Some(dead) = dead.or_else(|| VO_UNPLACED.get_ptr_mut(slot)) else { return };
+    // SAFETY: the maps live as long as the program; a tracepoint does not interrupt itself on one CPU.
+    unsafe { (*dead).epochs[epoch(stamp.time, VO_EPOCH_SHIFT.load())] += frames };
 }
 
 #[inline(always)]

@@ -6,7 +6,6 @@ use aya_ebpf::{
     maps::PerCpuArray,
     programs::TcContext,
 };
-use aya_log_ebpf::debug;
 use veth_observer_common::{
     counters::{Sent, epoch},
     gso,
@@ -15,7 +14,7 @@ use veth_observer_common::{
 
 use crate::{
     constants::{VO_EPOCH_SHIFT, VO_LANE, key, slot},
-    frame, samples,
+    fallback, frame, log, samples,
 };
 
 /// Written here, read by the observer. The loader makes it large enough, so no slot is ever missing.
@@ -37,12 +36,16 @@ pub fn count(ctx: &TcContext, direction: u32) {
     // SAFETY: helpers without arguments.
     let (cpu, now) = unsafe { (bpf_get_smp_processor_id(), bpf_ktime_get_ns()) };
     if sent.skbs == 0 {
-        debug!(ctx, "direction {}: first departure on this CPU, {} bytes", direction, wire_len);
+        log::first_departure(ctx.skb.skb, direction, wire_len);
     }
     let sampled = samples::chosen(sent.skbs);
     sent.skbs += 1;
     sent.frames += frames;
     sent.bytes += u64::from(wire_len) + u64::from(tag) * frames;
     sent.epochs[epoch(now, VO_EPOCH_SHIFT.load())] += frames;
-    frame::set_words(ctx, VO_LANE.load(), Stamp::new(now, sampled, header, cpu).sealed(key(direction)));
+    let words = Stamp::new(now, sampled, header, cpu).sealed(key(direction));
+    frame::set_words(ctx, VO_LANE.load(), words);
+    if !fallback::remember(ctx, direction, words, now) {
+        sent.forgotten += 1;
+    }
 }

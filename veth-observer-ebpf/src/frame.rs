@@ -45,6 +45,13 @@ pub fn vlan_len(ctx: &TcContext) -> u32 {
     if field!(ctx, vlan_present) == 0 { 0 } else { 4 }
 }
 
+/// Whether a VLAN tag stands in the bytes; `None` when there is no whole Ethernet header.
+#[inline(always)]
+pub fn is_tagged(ctx: &TcContext) -> Option<bool> {
+    let ethertype = u16::from_be(ctx.load(12).ok()?);
+    Some(matches!(ethertype, 0x8100 | 0x88a8))
+}
+
 /// The two words of the control block that belong to `lane`.
 #[inline(always)]
 pub fn words(ctx: &TcContext, lane: u32) -> [u32; 2] {

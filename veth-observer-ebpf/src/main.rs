@@ -8,7 +8,9 @@ mod arrival;
 mod constants;
 mod death;
 mod departure;
+mod fallback;
 mod frame;
+mod log;
 mod samples;
 
 use aya_ebpf::{

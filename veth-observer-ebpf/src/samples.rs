@@ -9,7 +9,6 @@ use aya_ebpf::{
     maps::RingBuf,
     programs::TcContext,
 };
-use aya_log_ebpf::debug;
 use veth_observer_common::{
     counters::Received,
     sample::{HEADER_LEN, MAX_SNAPLEN, SampleHeader},
@@ -17,7 +16,7 @@ use veth_observer_common::{
 
 use crate::{
     constants::{VO_SAMPLE, VO_SNAPLEN},
-    frame,
+    frame, log,
 };
 
 /// Written here, drained by the observer; what does not fit is counted in `Received::sample_lost`.
@@ -53,7 +52,7 @@ pub fn take(ctx: &TcContext, received: &mut Received, sampled: bool, seen: Seen)
         received.sample_lost += 1;
         // Ever more rarely, or the log would drown in it.
         if received.sample_lost.is_power_of_two() {
-            debug!(ctx, "no room in the ring for a sample of {} bytes", seen.len);
+            log::ring_full(ctx.skb.skb, seen.len);
         }
     }
 }

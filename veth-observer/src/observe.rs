@@ -7,9 +7,9 @@ use tracing::{debug, info, warn};
 
 use crate::{
     attach::{self, Attachment, Lane, Method, leftovers},
-    collect::{self, Samples, clock},
+    collect::{self, Deaths, Samples, clock},
     delivery::Ledger,
-    kernel::{self, Loaded},
+    kernel::{self, Drops, EndId, Loaded},
     model::{
         link::End,
         reading::Reading,
@@ -73,6 +73,8 @@ pub struct Observation {
     attachment: Attachment,
     loaded: Loaded,
     samples: Option<Samples>,
+    deaths: Option<Deaths>,
+    limits: Vec<String>,
     ledgers: [Ledger; 2],
     started_ns: u64,
     ended: Option<String>,
@@ -92,9 +94,11 @@ impl Observation {
         let lane = Lane::claim(ends)?;
         let mut loaded = kernel::load(&kernel::Settings {
             lane: lane.index,
+            ends: ends.each_ref().map(end_id),
             loss_timeout: settings.loss_timeout,
             sampling: settings.sampling,
             order: settings.order,
+            fallback: true,
             log: settings.kernel_log,
         })?;
         let attachment = Attachment::new(
@@ -103,6 +107,7 @@ impl Observation {
             namespaces,
             attach::Options { method: settings.attach, lane: lane.index, notice: settings.notice },
         )?;
+        let (deaths, limits) = seeing_deaths(loaded.drops.take());
         let timeout_ns = u64::try_from(settings.loss_timeout.as_nanos())?;
         let ledger = Ledger::new(timeout_ns, loaded.epoch_shift);
         let mut this = Self {
@@ -111,6 +116,8 @@ impl Observation {
             settings,
             attachment,
             samples: loaded.samples.take().map(Samples::new),
+            deaths,
+            limits,
             loaded,
             ledgers: [ledger.clone(), ledger],
             started_ns: clock::monotonic_ns(),
@@ -173,7 +180,7 @@ impl Observation {
     }
 
     /// What sampling took, skipped and lost so far, in both directions.
-    pub fn sampled(&self) -> Result<Sampled> {
+    pub fn sampled(&mut self) -> Result<Sampled> {
         let mut sum = Sampled::default();
         for Reading { received, .. } in self.read()?.iter() {
             sum.taken += received.sampled;
@@ -224,8 +231,8 @@ impl Observation {
         }
     }
 
-    fn read(&self) -> Result<Box<[Reading; 2]>> {
-        collect::read(&self.loaded.sent, &self.loaded.received, 0)
+    fn read(&mut self) -> Result<Box<[Reading; 2]>> {
+        collect::read(&self.loaded.sent, &self.loaded.received, self.deaths.as_mut(), 0)
     }
 
     fn notice_end(&mut self) {
@@ -244,7 +251,7 @@ impl Observation {
             pair: self.pair.clone(),
             elapsed_ns: readings[0].before_ns.saturating_sub(self.started_ns),
             ended: self.ended.clone(),
-            limits: Vec::new(),
+            limits: self.limits.clone(),
             ends: self.ends.clone(),
             directions,
         }])
@@ -254,5 +261,25 @@ impl Observation {
     fn name(&self, end: usize) -> String {
         let label = self.ends[end].label();
         if label == self.ends[1 - end].label() { format!("{label}@{}", self.ends[end].netns) } else { label }
+    }
+}
+
+fn end_id(end: &End) -> EndId {
+    EndId { ifindex: end.ifindex, netns_cookie: end.netns.cookie.unwrap_or_default() }
+}
+
+/// Where frames die, or the sentence for why that cannot be seen.
+fn seeing_deaths(drops: Option<Result<Drops>>) -> (Option<Deaths>, Vec<String>) {
+    match drops {
+        Some(Ok(drops)) if drops.has_reasons => (Some(Deaths::new(drops)), Vec::new()),
+        Some(Ok(drops)) => {
+            let limit = "this kernel tells where frames are dropped but not why (Linux 5.17 does)";
+            (Some(Deaths::new(drops)), vec![limit.to_owned()])
+        }
+        Some(Err(error)) => {
+            debug!("cannot see drops: {error:#}");
+            (None, vec![format!("where lost frames died cannot be seen: {}", error.root_cause())])
+        }
+        None => (None, Vec::new()),
     }
 }

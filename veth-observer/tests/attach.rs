@@ -22,7 +22,7 @@ fn stats(wire: &Wire, args: &[&str]) -> Observing {
 }
 
 /// Qdiscs and filters of both ends, whoever put them there.
-fn inventory(wire: &Wire) -> String {
+pub(crate) fn inventory(wire: &Wire) -> String {
     let mut text = String::new();
     for (at, ifname) in [(0, X), (1, Y)] {
         text += &wire.lab.exec(at, &["tc", "qdisc", "show", "dev", ifname]);

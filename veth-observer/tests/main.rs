@@ -7,7 +7,9 @@
 )]
 
 mod attach;
+mod faults;
 mod frames;
+mod kernel;
 mod manage;
 mod object;
 mod observing;

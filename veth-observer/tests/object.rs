@@ -3,7 +3,7 @@
 use veth_observer::kernel::object::OBJECT;
 use veth_observer_common::{
     counters, drops, order,
-    settings::{self, DROPPED, ORDERS, PLACES, RECEIVED, SAMPLES, SENT},
+    settings::{self, ORDERS, PLACES, RECEIVED, SAMPLES, SENT, UNPLACED},
 };
 
 fn object() -> aya_obj::Object {
@@ -23,7 +23,7 @@ fn programs_maps_and_licence_have_the_names_the_loader_asks_for() {
         assert!(name.len() <= 15, "the kernel cuts {name}");
         assert!(name.starts_with(settings::PREFIX));
     }
-    for name in [SENT, RECEIVED, ORDERS, DROPPED, PLACES, SAMPLES, "AYA_LOGS"] {
+    for name in [SENT, RECEIVED, ORDERS, PLACES, UNPLACED, SAMPLES, "AYA_LOGS"] {
         assert!(object.maps.contains_key(name), "{name}");
     }
     assert_eq!(object.license.to_bytes(), b"Dual MIT/GPL");
@@ -36,7 +36,8 @@ fn maps_have_the_sizes_that_both_sides_agreed_on() {
     assert_eq!(size(SENT), size_of::<counters::Sent>());
     assert_eq!(size(RECEIVED), size_of::<counters::Received>());
     assert_eq!(size(ORDERS), size_of::<order::Order>());
-    assert_eq!(size(DROPPED), size_of::<drops::Dropped>());
+    assert_eq!(size(UNPLACED), size_of::<drops::Dead>());
+    assert_eq!(size(PLACES), size_of::<drops::Dead>());
     assert_eq!(object.maps[PLACES].key_size() as usize, size_of::<drops::Place>());
 }
 

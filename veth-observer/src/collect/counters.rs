@@ -7,18 +7,25 @@ use veth_observer_common::{
     slot,
 };
 
-use super::clock;
+use super::{Deaths, clock};
 use crate::model::reading::Reading;
 
 /// Reads both directions of one pair.
 ///
-/// Arrivals are read before departures, so that a frame that passes meanwhile is in flight and never received before sent.
+/// Arrivals and deaths are read before departures, so that a frame that passes meanwhile is in flight, and never received
+/// before it was sent.
 pub fn read(
     sent: &PerCpuArray<MapData, Sent>,
     received: &PerCpuArray<MapData, Received>,
+    deaths: Option<&mut Deaths>,
     pair: u32,
 ) -> Result<Box<[Reading; 2]>> {
     let mut readings = Box::new([Reading::ZERO; 2]);
+    if let Some(deaths) = deaths {
+        for (reading, (dead, deaths)) in readings.iter_mut().zip(deaths.read(pair)?) {
+            (reading.dead, reading.deaths) = (dead, deaths);
+        }
+    }
     for (direction, reading) in (0..).zip(readings.iter_mut()) {
         let slot = slot(pair, direction);
         reading.before_ns = clock::monotonic_ns();

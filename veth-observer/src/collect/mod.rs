@@ -3,7 +3,11 @@
 pub mod clock;
 mod counters;
 mod decode;
+mod driver;
+mod drops;
 mod samples;
 
 pub use counters::read;
+pub use driver::DriverDrops;
+pub use drops::Deaths;
 pub use samples::Samples;

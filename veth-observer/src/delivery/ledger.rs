@@ -88,7 +88,7 @@ impl Ledger {
 /// never come near 2⁶³.
 fn outstanding(reading: &Reading, slot: usize) -> i64 {
     let (left, arrived) = (reading.sent.epochs[slot], reading.received.epochs[slot]);
-    left.wrapping_sub(arrived).wrapping_sub(reading.dropped.epochs[slot]).cast_signed()
+    left.wrapping_sub(arrived).wrapping_sub(reading.dead.epochs[slot]).cast_signed()
 }
 
 #[cfg(test)]
@@ -120,8 +120,7 @@ mod tests {
         }
 
         fn die(&mut self, sent_at: u64, frames: u64) {
-            self.reading.dropped.frames += frames;
-            self.reading.dropped.epochs[epoch(sent_at, SHIFT)] += frames;
+            self.reading.dead.epochs[epoch(sent_at, SHIFT)] += frames;
         }
 
         fn at(&mut self, now: u64) -> (u64, u64, i64) {

@@ -3,5 +3,7 @@
 mod drops;
 mod ledger;
 mod quantiles;
+mod stages;
 
 pub use ledger::Ledger;
+pub use stages::stage;

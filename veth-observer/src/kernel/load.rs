@@ -5,30 +5,40 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use aya::{
     Ebpf, EbpfError, EbpfLoader, VerifierLogLevel,
-    maps::{MapData, MapError, PerCpuArray, RingBuf},
+    maps::{Array, MapData, MapError, PerCpuArray, RingBuf},
     programs::{ProgramError, SchedClassifier},
 };
 use veth_observer_common::{
     DIRECTIONS,
     counters::{EPOCHS, Received, Sent},
+    matching::{ADDRESSES, DIGESTS},
     settings as names,
     stamp::{self, TIME_BITS},
 };
 
 use crate::fault::Fault;
 
-use super::{features, log::KernelLog, object::OBJECT};
+use super::{
+    drops::{Drops, EndId, Layout},
+    features,
+    log::KernelLog,
+    object::OBJECT,
+};
 
 /// What the programs of one pair are told at load time.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Index into [`names::LANES`]: where in the control block the stamp rides.
     pub lane: usize,
+    /// The ends, so that a drop can be said to be on one of them.
+    pub ends: [EndId; 2],
     /// A frame that takes longer is lost; at most [`Settings::LONGEST_TIMEOUT`].
     pub loss_timeout: Duration,
     pub sampling: Option<Sampling>,
     /// Tell order, duplicates and delay variation.
     pub order: bool,
+    /// Be able to recognise frames by other means than their stamp.
+    pub fallback: bool,
     /// Let the programs write log records.
     pub log: bool,
 }
@@ -57,11 +67,15 @@ impl Settings {
     }
 }
 
-/// The programs of one pair, verified but not attached, and their maps.
+/// The programs of one pair, verified but not attached to the pair, and their maps.
 pub struct Loaded {
     ebpf: Ebpf,
     pub sent: PerCpuArray<MapData, Sent>,
     pub received: PerCpuArray<MapData, Received>,
+    /// How frames without their stamp are recognised, by direction: of [`veth_observer_common::matching`].
+    pub methods: Array<MapData, [u32; 2]>,
+    /// What sees frames die, or why that cannot be seen here; none once it was taken.
+    pub drops: Option<Result<Drops>>,
     pub samples: Option<RingBuf<MapData>>,
     pub log: Option<KernelLog>,
     pub epoch_shift: u32,
@@ -70,14 +84,16 @@ pub struct Loaded {
 impl Loaded {
     /// The program for one end (0 or 1), egress or ingress.
     pub fn program(&mut self, end: usize, ingress: bool) -> Result<&mut SchedClassifier> {
-        let name = names::PROGRAMS[end][usize::from(ingress)];
-        let program =
-            self.ebpf.program_mut(name).with_context(|| format!("the object has no program {name}"))?;
-        Ok(program.try_into()?)
+        classifier(&mut self.ebpf, names::PROGRAMS[end][usize::from(ingress)])
     }
 }
 
-/// Loads the four programs of one pair.
+fn classifier<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut SchedClassifier> {
+    let program = ebpf.program_mut(name).with_context(|| format!("the object has no program {name}"))?;
+    Ok(program.try_into()?)
+}
+
+/// Loads the four programs of one pair, and from here on sees what dies.
 pub fn load(settings: &Settings) -> Result<Loaded> {
     let sampling = settings.sampling.unwrap_or(Sampling { rate: 0, snaplen: 1, ring_bytes: 4096 });
     let epoch_shift = settings.epoch_shift();
@@ -85,7 +101,11 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
     let cpus = u32::try_from(aya::util::nr_cpus().map_err(|(path, error)| anyhow!(error).context(path))?)?;
     let (key, pair, order) = (fresh_key(cpus)?, 0_u32, u32::from(settings.order));
     let log_level: u8 = if settings.log { aya_log::Level::Debug as u8 } else { 0 };
-    let mut ebpf = EbpfLoader::new()
+    let fallback = u32::from(settings.fallback);
+    let (digests, addresses) = if settings.fallback { (DIGESTS, ADDRESSES) } else { (1, 1) };
+    let layout = Layout::running();
+    let mut loader = EbpfLoader::new();
+    loader
         .verifier_log_level(if settings.log {
             VerifierLogLevel::default()
         } else {
@@ -97,31 +117,36 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
         .override_global(names::EPOCH_SHIFT, &epoch_shift, true)
         .override_global(names::CPUS, &cpus, true)
         .override_global(names::ORDER, &order, true)
+        .override_global(names::FALLBACK, &fallback, true)
+        .override_global(names::DIGEST_ENTRIES, &digests, true)
         .override_global(names::SAMPLE, &sampling.rate, true)
         .override_global(names::SNAPLEN, &sampling.snaplen, true)
         .override_global(aya_log::LEVEL, &log_level, true)
         .map_max_entries(names::ORDERS, DIRECTIONS * if settings.order { cpus } else { 1 })
+        .map_max_entries(names::DIGESTS, DIRECTIONS * digests)
+        .map_max_entries(names::ADDRESSES, addresses)
         .map_max_entries(names::SAMPLES, sampling.ring_bytes)
-        .map_max_entries("AYA_LOGS", if settings.log { 1 << 17 } else { 4096 })
-        .load(OBJECT)
-        .map_err(explain_object)?;
+        .map_max_entries("AYA_LOGS", if settings.log { 1 << 17 } else { 4096 });
+    if let Ok(layout) = &layout {
+        layout.apply(&settings.ends, &mut loader);
+    }
+    let mut ebpf = loader.load(OBJECT).map_err(explain_object)?;
     for name in names::PROGRAMS.as_flattened() {
-        let program: &mut SchedClassifier = ebpf
-            .program_mut(name)
-            .with_context(|| format!("the object has no program {name}"))?
-            .try_into()?;
-        program.load().map_err(|error| explain_program(name, error))?;
+        classifier(&mut ebpf, name)?.load().map_err(|error| explain_program(name, error))?;
     }
     let log = settings.log.then(|| KernelLog::open(&mut ebpf)).transpose()?;
+    let drops = layout.and_then(|layout| Drops::attach(&mut ebpf, &layout));
     let mut map = |name| ebpf.take_map(name).with_context(|| format!("the object has no map {name}"));
     Ok(Loaded {
         sent: map(names::SENT)?.try_into()?,
         received: map(names::RECEIVED)?.try_into()?,
+        methods: map(names::METHODS)?.try_into()?,
         samples: settings
             .sampling
             .is_some()
             .then(|| anyhow::Ok(map(names::SAMPLES)?.try_into()?))
             .transpose()?,
+        drops: Some(drops),
         ebpf,
         log,
         epoch_shift,
@@ -169,7 +194,16 @@ mod tests {
     use super::*;
 
     fn shift(timeout: Duration) -> u32 {
-        Settings { lane: 0, loss_timeout: timeout, sampling: None, order: false, log: false }.epoch_shift()
+        Settings {
+            lane: 0,
+            ends: Default::default(),
+            loss_timeout: timeout,
+            sampling: None,
+            order: false,
+            fallback: false,
+            log: false,
+        }
+        .epoch_shift()
     }
 
     #[test]

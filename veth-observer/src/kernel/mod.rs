@@ -1,9 +1,13 @@
 //! Our programs and maps in the kernel: the embedded object, loading it, and typed handles on what it holds.
 
+pub mod btf;
+mod drops;
 pub mod features;
 mod load;
 pub mod log;
 pub mod object;
+pub mod symbols;
 
 pub use self::object::VERSION;
+pub use drops::{Drops, EndId, reason_names};
 pub use load::{Loaded, Sampling, Settings, load};

@@ -14,6 +14,12 @@ pub struct Death {
     pub frames: u64,
 }
 
+impl Death {
+    /// Of which nothing is known but that it happened.
+    pub const UNPLACED: Self =
+        Self { reason: None, function: None, address: 0, device: Side::Unknown, frames: 0 };
+}
+
 /// A device as seen from one direction of a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {

@@ -3,6 +3,7 @@
 pub mod change;
 pub mod death;
 pub mod device;
+pub mod drop;
 pub mod latency;
 pub mod link;
 pub mod mac;

@@ -2,7 +2,7 @@
 
 use veth_observer_common::{
     counters::{Received, Sent},
-    drops::Dropped,
+    drops::Dead,
 };
 
 use super::death::Death;
@@ -14,9 +14,9 @@ pub struct Reading {
     pub after_ns: u64,
     pub sent: Sent,
     pub received: Received,
-    pub dropped: Dropped,
-    /// Where the dropped frames died. They add up to `dropped.frames`, less those for whose place there was no room and
-    /// those that died while this was read.
+    /// All that died, wherever.
+    pub dead: Dead,
+    /// The same by place.
     pub deaths: Vec<Death>,
 }
 
@@ -26,7 +26,7 @@ impl Reading {
         after_ns: 0,
         sent: Sent::ZERO,
         received: Received::ZERO,
-        dropped: Dropped::ZERO,
+        dead: Dead::NONE,
         deaths: Vec::new(),
     };
 }

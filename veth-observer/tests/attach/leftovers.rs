@@ -1,19 +1,11 @@
 //! Runs that were killed.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use super::{gone, inventory, programs_of, stats};
 use crate::support::{
     command::Run,
-    netns::eventually,
+    netns::{alone, eventually},
     wire::{Wire, X},
 };
-
-/// What is left here is found by every look at the whole machine, so there is one test at a time.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Our filters that an inventory lists.
 fn filters(inventory: &str) -> usize {

@@ -6,7 +6,11 @@ use std::{
 };
 
 const PROG_LOAD: libc::c_long = 5;
+const PROG_QUERY: libc::c_long = 16;
 const LINK_CREATE: libc::c_long = 28;
+/// XDP_FLAGS_SKB_MODE and XDP_FLAGS_DRV_MODE, include/uapi/linux/if_link.h.
+const GENERIC: u32 = 1 << 1;
+const NATIVE: u32 = 1 << 2;
 
 /// Where a program can be attached: program type and attach type, include/uapi/linux/bpf.h.
 #[derive(Clone, Copy)]
@@ -14,14 +18,28 @@ pub(crate) enum Hook {
     TcxIngress,
     TcxEgress,
     Xdp,
+    XdpGeneric,
+    XdpNative,
 }
 
 impl Hook {
+    fn is_xdp(self) -> bool {
+        matches!(self, Self::Xdp | Self::XdpGeneric | Self::XdpNative)
+    }
+
+    fn flags(self) -> u32 {
+        match self {
+            Self::XdpGeneric => GENERIC,
+            Self::XdpNative => NATIVE,
+            _ => 0,
+        }
+    }
+
     fn types(self) -> (u32, u32) {
         match self {
             Self::TcxIngress => (3, 46),
             Self::TcxEgress => (3, 47),
-            Self::Xdp => (6, 37),
+            Self::Xdp | Self::XdpGeneric | Self::XdpNative => (6, 37),
         }
     }
 }
@@ -43,7 +61,7 @@ pub(crate) fn load(hook: Hook, name: &str, code: i32) -> OwnedFd {
     attr.extend(padded);
     attr.extend(0_u32.to_ne_bytes());
     // A tc program may be attached either way, tcx or cls_bpf, while it names no type.
-    let expected = if matches!(hook, Hook::Xdp) { attach_type } else { 0 };
+    let expected = if hook.is_xdp() { attach_type } else { 0 };
     attr.extend(expected.to_ne_bytes());
     bpf(PROG_LOAD, &mut attr).expect("the program loads")
 }
@@ -55,16 +73,37 @@ pub(crate) fn attach(program: &OwnedFd, ifindex: u32, hook: Hook) -> OwnedFd {
     attr.extend(program.as_raw_fd().to_ne_bytes());
     attr.extend(ifindex.to_ne_bytes());
     attr.extend(hook.types().1.to_ne_bytes());
-    attr.extend([0; 36]);
+    attr.extend(hook.flags().to_ne_bytes());
+    attr.extend([0; 32]);
     bpf(LINK_CREATE, &mut attr).expect("the program attaches")
 }
 
+/// Ids of the tcx programs on a device of the calling thread's namespace, in the order they run.
+pub(crate) fn tcx_programs(ifindex: u32, hook: Hook) -> Vec<u32> {
+    let mut ids = [0_u32; 64];
+    let mut attr = Vec::new();
+    attr.extend(ifindex.to_ne_bytes());
+    attr.extend(hook.types().1.to_ne_bytes());
+    attr.extend([0; 8]); // no flags
+    attr.extend((ids.as_mut_ptr() as u64).to_ne_bytes());
+    attr.extend(64_u32.to_ne_bytes());
+    attr.extend([0; 36]);
+    call(PROG_QUERY, &mut attr).expect("the hook can be asked");
+    let count = u32::from_ne_bytes(attr[24..28].try_into().unwrap());
+    ids[..usize::try_from(count).unwrap()].to_vec()
+}
+
 fn bpf(command: libc::c_long, attr: &mut [u8]) -> io::Result<OwnedFd> {
-    // SAFETY: the attributes, and what they point to, outlive the call; the kernel reads no more than their length.
-    let fd = unsafe { libc::syscall(libc::SYS_bpf, command, attr.as_mut_ptr(), attr.len()) };
-    match i32::try_from(fd) {
-        // SAFETY: a descriptor that the kernel just made, and nobody else has.
-        Ok(fd) if fd >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
+    let fd = call(command, attr)?;
+    // SAFETY: a descriptor that the kernel just made, and nobody else has.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn call(command: libc::c_long, attr: &mut [u8]) -> io::Result<i32> {
+    // SAFETY: the attributes, and what they point to, outlive the call; the kernel touches no more than their length.
+    let answer = unsafe { libc::syscall(libc::SYS_bpf, command, attr.as_mut_ptr(), attr.len()) };
+    match i32::try_from(answer) {
+        Ok(answer) if answer >= 0 => Ok(answer),
         _ => Err(io::Error::last_os_error()),
     }
 }

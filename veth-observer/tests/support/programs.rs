@@ -54,8 +54,15 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new(lane: usize, sampling: Option<Sampling>) -> Self {
-        let settings =
-            Settings { lane, loss_timeout: Duration::from_secs(2), sampling, order: true, log: false };
+        let settings = Settings {
+            lane,
+            ends: Default::default(),
+            loss_timeout: Duration::from_secs(2),
+            sampling,
+            order: true,
+            fallback: true,
+            log: false,
+        };
         Self { loaded: load(&settings).unwrap() }
     }
 

@@ -1,0 +1,135 @@
+//! Recognising frames that lose their stamp on the way. Which means is in use may change at any time.
+
+use aya_ebpf::{
+    bindings::BPF_ANY,
+    helpers::generated::{bpf_map_delete_elem, bpf_map_lookup_elem, bpf_map_update_elem, bpf_skb_load_bytes},
+    macros::map,
+    maps::{Array, HashMap},
+    programs::TcContext,
+};
+use veth_observer_common::{
+    DIRECTIONS,
+    digest::{self, Departure, Head},
+    matching::{ADDRESS, ADDRESSES, DIGEST, DIGESTS, STAMP},
+    stamp::HORIZON_NS,
+};
+
+use crate::{
+    constants::{VO_DIGEST_ENTRIES, VO_FALLBACK, key, slot},
+    frame,
+};
+
+/// Written by the observer, by direction.
+#[unsafe(no_mangle)]
+static mut VO_METHODS: [u32; DIRECTIONS as usize] = [0; DIRECTIONS as usize];
+
+/// Written at egress, taken out at ingress and where frames die.
+#[map]
+static VO_ADDRESSES: HashMap<u64, [u32; 2]> = HashMap::with_max_entries(ADDRESSES, 0);
+
+/// Written at egress, ticked off at ingress.
+#[map]
+static VO_DIGESTS: Array<Departure> = Array::with_max_entries(DIRECTIONS * DIGESTS, 0);
+
+/// How frames of a direction are recognised beside the stamp.
+#[inline(always)]
+pub fn method(direction: u32) -> u32 {
+    if VO_FALLBACK.load() == 0 {
+        return STAMP;
+    }
+    // SAFETY: there is one for each direction, which the observer may write meanwhile.
+    unsafe { (&raw const VO_METHODS).cast::<u32>().add(direction as usize).read_volatile() }
+}
+
+/// Keeps aside what the other end will ask for; false when there was no room.
+#[inline(always)]
+pub fn remember(ctx: &TcContext, direction: u32, words: [u32; 2], now: u64) -> bool {
+    match method(direction) {
+        ADDRESS => remember_address(ctx, &words),
+        DIGEST => {
+            remember_digest(ctx, direction, now);
+            true
+        }
+        _ => true,
+    }
+}
+
+#[inline(always)]
+fn remember_address(ctx: &TcContext, words: &[u32; 2]) -> bool {
+    // The context of a TC program is the buffer itself.
+    let address = ctx.skb.skb;
+    // SAFETY: key and value live on the stack for the length of the call.
+    unsafe {
+        bpf_map_update_elem(
+            (&raw const VO_ADDRESSES).cast_mut().cast(),
+            (&raw const address).cast(),
+            words.as_ptr().cast(),
+            u64::from(BPF_ANY),
+        ) == 0
+    }
+}
+
+/// The sealed stamp of a buffer that is known by its address, once.
+#[inline(always)]
+pub fn recall_address(buffer: *const u8) -> Option<[u32; 2]> {
+    let address = buffer;
+    let map = (&raw const VO_ADDRESSES).cast_mut().cast();
+    // SAFETY: the key lives on the stack; what is found stays readable until the program ends.
+    unsafe {
+        let words = bpf_map_lookup_elem(map, (&raw const address).cast()).cast::<[u32; 2]>();
+        let words = *words.as_ref()?;
+        bpf_map_delete_elem(map, (&raw const address).cast());
+        Some(words)
+    }
+}
+
+#[inline(always)]
+fn remember_digest(ctx: &TcContext, direction: u32, now: u64) {
+    let Some(digest) = digest_of(ctx, direction) else { return };
+    let Some(departure) = entry(direction, digest) else { return };
+    // Twice the same and not yet arrived: nobody can tell them apart.
+    let double = departure.digest == digest && departure.at_ns != 0 && now - departure.at_ns < HORIZON_NS;
+    *departure = Departure { digest, at_ns: if double { 0 } else { now } };
+}
+
+/// When the frame left, if that is known by its bytes; once.
+#[inline(always)]
+pub fn recall_digest(digest: u64, direction: u32, now: u64) -> Option<u64> {
+    let departure = entry(direction, digest)?;
+    let at_ns = departure.at_ns;
+    if departure.digest != digest || at_ns == 0 || now.wrapping_sub(at_ns) > HORIZON_NS {
+        return None;
+    }
+    departure.at_ns = 0;
+    Some(at_ns)
+}
+
+#[inline(always)]
+fn entry(direction: u32, digest: u64) -> Option<&'static mut Departure> {
+    let entries = VO_DIGEST_ENTRIES.load();
+    let departure = VO_DIGESTS.get_ptr_mut(slot(direction) * entries + (digest as u32 & (entries - 1)))?;
+    // SAFETY: the map lives as long as the program; a torn write fails the comparison of digests or times.
+    Some(unsafe { &mut *departure })
+}
+
+/// None when the frame cannot be read.
+#[inline(always)]
+pub fn digest_of(ctx: &TcContext, direction: u32) -> Option<u64> {
+    let mut head: Head = [0; digest::LEN / 8];
+    let tag = if frame::is_tagged(ctx)? { 4 } else { 0 };
+    // SAFETY: both pieces lie within `head`, and the helper checks them against the frame.
+    unsafe {
+        let into = head.as_mut_ptr().cast::<u8>();
+        if bpf_skb_load_bytes(ctx.skb.skb.cast(), 0, into.cast(), 12) != 0 {
+            return None;
+        }
+        let rest = frame::len(ctx).saturating_sub(12 + tag).min(digest::LEN as u32 - 12);
+        let less = core::hint::black_box(u64::from(rest).wrapping_sub(1));
+        if less < digest::LEN as u64 - 12
+            && bpf_skb_load_bytes(ctx.skb.skb.cast(), 12 + tag, into.add(12).cast(), (less + 1) as u32) != 0
+        {
+            return None;
+        }
+    }
+    Some(digest::digest(&mut head, key(direction)))
+}

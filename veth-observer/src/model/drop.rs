@@ -1,0 +1,78 @@
+//! Where between the two ends a frame can die.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// A part of the way from one end to the other, in the order of the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Another program or filter on the sending end's egress hook.
+    EgressProgram,
+    /// The queueing discipline of the sending end.
+    Qdisc,
+    /// The pair itself, on the way from the sending end's queue to the receiving end.
+    Veth,
+    /// The ring of a receiving end that polls (NAPI).
+    Ring,
+    /// The queue of the CPU that receives.
+    Backlog,
+    /// An XDP program of the receiving end, in the driver or generic.
+    Xdp,
+    /// Another program or filter on the receiving end's ingress hook.
+    IngressProgram,
+    /// A place that has no name here.
+    Other,
+}
+
+impl Stage {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::EgressProgram => "egress-program",
+            Self::Qdisc => "qdisc",
+            Self::Veth => "veth",
+            Self::Ring => "ring",
+            Self::Backlog => "backlog",
+            Self::Xdp => "xdp",
+            Self::IngressProgram => "ingress-program",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The end whose device a frame belonged to when it died.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    Sending,
+    Receiving,
+    /// Neither, or it cannot be told: some queues keep their own data where the device was.
+    Unknown,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_and_text_call_a_stage_the_same() {
+        for stage in [
+            Stage::EgressProgram,
+            Stage::Qdisc,
+            Stage::Veth,
+            Stage::Ring,
+            Stage::Backlog,
+            Stage::Xdp,
+            Stage::IngressProgram,
+            Stage::Other,
+        ] {
+            assert_eq!(serde_json::to_string(&stage).unwrap(), format!("\"{stage}\""));
+        }
+    }
+}

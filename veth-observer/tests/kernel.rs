@@ -1,0 +1,5 @@
+//! What we read of the running kernel, against others who read it.
+
+mod driver;
+mod symbols;
+mod types;
