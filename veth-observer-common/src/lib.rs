@@ -11,6 +11,7 @@ pub mod drops;
 pub mod gso;
 pub mod matching;
 pub mod order;
+pub mod probes;
 pub mod sample;
 pub mod settings;
 pub mod stamp;

@@ -18,6 +18,8 @@ pub const ORDER: &str = "VO_ORDER";
 pub const FALLBACK: &str = "VO_FALLBACK";
 /// `u32`: entries of [`DIGESTS`] for each direction, a power of two.
 pub const DIGEST_ENTRIES: &str = "VO_DIGEST_ENTRIES";
+/// `u64`: secret of the run's probe frames; 0 when it sends none.
+pub const PROBE: &str = "VO_PROBE";
 /// `u32`: sample one skb in this many; 0 samples nothing.
 pub const SAMPLE: &str = "VO_SAMPLE";
 /// `u32`: bytes of each sampled frame to keep, at most [`crate::sample::MAX_SNAPLEN`].
@@ -44,6 +46,12 @@ pub const DIGESTS: &str = "VO_DIGESTS";
 pub const PLACES: &str = "VO_PLACES";
 /// Per-CPU array of [`crate::drops::Dead`] by slot: what found no room among the places.
 pub const UNPLACED: &str = "VO_UNPLACED";
+/// Per-CPU array of [`crate::probes::Probes`] by slot.
+pub const PROBES: &str = "VO_PROBES";
+/// Array of [`crate::probes::Departure`] by [`crate::probes::departure`].
+pub const PROBE_DEPARTURES: &str = "VO_PROBES_LEFT";
+/// Array of [`crate::order::Order`] by direction.
+pub const PROBE_ORDERS: &str = "VO_PROBE_ORDERS";
 /// Ring buffer of [`crate::sample::SampleHeader`] and bytes.
 pub const SAMPLES: &str = "VO_SAMPLES";
 

@@ -118,8 +118,9 @@ fn first_time(received: &mut Received, slot: u32, arrival: &Arrival, frames: u32
     true
 }
 
+/// Enters one time.
 #[inline(always)]
-fn vary(variation: &mut Variation, ns: u64) {
+pub fn vary(variation: &mut Variation, ns: u64) {
     // Kept as its complement, so that the zero of a fresh map is no minimum.
     if !ns > variation.min_complement_ns {
         variation.min_complement_ns = !ns;
