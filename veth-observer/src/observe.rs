@@ -1,5 +1,7 @@
 //! The corridor for one pair: topology → attach → programs → maps, ring → collect → delivery → [`Report`].
 
+mod whereabouts;
+
 use std::time::Duration;
 
 use anyhow::Result;
@@ -20,6 +22,7 @@ use crate::{
 };
 
 pub use kernel::Sampling;
+use whereabouts::Whereabouts;
 
 /// How long frames that left before we came may take to arrive; what comes without a stamp until then is not reported.
 const SETTLE: Duration = Duration::from_millis(20);
@@ -47,7 +50,7 @@ pub struct Settings {
     /// Let the kernel programs write into our log.
     pub kernel_log: bool,
     pub attach: Method,
-    /// Told before something is done that traffic may feel.
+    /// Told before something is done that traffic may feel, and when an end is renamed or moved.
     pub notice: fn(&str),
 }
 
@@ -78,7 +81,8 @@ pub struct Observation {
     ledgers: [Ledger; 2],
     started_ns: u64,
     ended: Option<String>,
-    _lane: Lane,
+    whereabouts: Whereabouts,
+    lane: Lane,
 }
 
 impl Observation {
@@ -122,7 +126,8 @@ impl Observation {
             ledgers: [ledger.clone(), ledger],
             started_ns: clock::monotonic_ns(),
             ended: None,
-            _lane: lane,
+            whereabouts: Whereabouts([namespaces[0].address(), namespaces[1].address()]),
+            lane,
         };
         tokio::time::sleep(SETTLE).await;
         let readings = this.read()?;
@@ -138,6 +143,25 @@ impl Observation {
         let readings = self.read()?;
         self.notice_end();
         Ok(self.report_of(&readings))
+    }
+
+    /// Looks where the ends are now, so that reports call them by their present names.
+    pub async fn follow(&mut self) {
+        for at in 0..2 {
+            let Some(now) = self.whereabouts.look(at, &self.attachment).await else { continue };
+            let before = std::mem::replace(&mut self.ends[at], now);
+            let now = &mut self.ends[at];
+            now.owner.clone_from(&before.owner);
+            let moved = (before.netns.inode, before.ifindex) != (now.netns.inode, now.ifindex);
+            if moved || before.ifname != now.ifname {
+                let [before, now] = [&before, &*now].map(|end| format!("{} ({})", end.label(), end.netns));
+                (self.settings.notice)(&format!("{before} is now {now}"));
+            }
+            if moved && !self.lane.follow(&self.ends[at]).unwrap_or(true) {
+                let label = self.ends[at].label();
+                self.ended = Some(format!("{label} moved to where another observer uses the same lane"));
+            }
+        }
     }
 
     /// How the programs are attached, never [`Method::Auto`].
@@ -199,6 +223,7 @@ impl Observation {
     /// Stops counting departures, waits until what is in flight has landed or is lost, and gives the final report.
     /// Samples that are still in the ring can be taken afterwards.
     pub async fn finish(&mut self) -> Result<Report> {
+        self.follow().await;
         self.attachment.close_egress();
         let deadline = tokio::time::Instant::now() + self.settings.loss_timeout;
         loop {

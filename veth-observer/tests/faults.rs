@@ -1,6 +1,8 @@
 //! What others do to a pair under observation, and what is done to the observer.
 
+mod devices;
 mod kills;
+mod overflow;
 
 use serde_json::Value;
 

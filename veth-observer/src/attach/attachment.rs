@@ -153,6 +153,26 @@ impl Attachment {
         self.ingress.iter().chain(&self.egress).find_map(Hook::gone)
     }
 
+    /// Index of an end now; none once it is gone. tcx links go with their device when it moves.
+    pub fn ifindex(&self, end: usize) -> Option<u32> {
+        match self.ingress_of(end)? {
+            Hook::Tcx(hook) => hook.ifindex(),
+            Hook::Clsact(hook) => hook.lost().is_none().then(|| hook.ifindex()),
+        }
+    }
+
+    /// Whether the device of this index, in the namespace of the calling thread, is that end.
+    pub fn is_on(&self, end: usize, ifindex: u32) -> bool {
+        self.ingress_of(end).is_some_and(|hook| match hook {
+            Hook::Tcx(hook) => hook.is_on(ifindex),
+            Hook::Clsact(hook) => hook.is_on(ifindex),
+        })
+    }
+
+    fn ingress_of(&self, end: usize) -> Option<&Hook> {
+        self.ingress.iter().find(|hook| hook.end() == end)
+    }
+
     fn push(&mut self, way: Way, hook: Hook) {
         match way {
             Way::Ingress => self.ingress.push(hook),
@@ -162,9 +182,16 @@ impl Attachment {
 }
 
 impl Hook {
+    fn end(&self) -> usize {
+        match self {
+            Self::Tcx(hook) => hook.end,
+            Self::Clsact(hook) => hook.end,
+        }
+    }
+
     fn gone(&self) -> Option<Gone> {
         match self {
-            Self::Tcx(hook) => (!hook.attached()).then_some(Gone { end: hook.end, why: Why::Deleted }),
+            Self::Tcx(hook) => hook.ifindex().is_none().then_some(Gone { end: hook.end, why: Why::Deleted }),
             Self::Clsact(hook) => hook.lost().map(|lost| {
                 let why = match lost {
                     clsact::Lost::Device => Why::DeletedOrMoved,

@@ -114,7 +114,7 @@ impl Hook {
     pub(super) fn lost(&self) -> Option<Lost> {
         let netlink = &self.site.netlink;
         // What cannot be asked now is asked again soon.
-        let there = self.find().map_or(true, |filter| filter.is_some());
+        let there = self.find(netlink, self.site.ifindex).map_or(true, |filter| filter.is_some());
         if there {
             return None;
         }
@@ -122,8 +122,19 @@ impl Hook {
         Some(if device { Lost::Filter } else { Lost::Device })
     }
 
-    fn find(&self) -> io::Result<Option<Filter>> {
-        let filters = self.site.netlink.filters(self.site.ifindex, self.way)?;
+    pub(super) fn ifindex(&self) -> u32 {
+        self.site.ifindex
+    }
+
+    /// Whether it is on the device of this index in the namespace of the calling thread.
+    pub(super) fn is_on(&self, ifindex: u32) -> bool {
+        Rtnetlink::open()
+            .and_then(|netlink| self.find(&netlink, ifindex))
+            .is_ok_and(|filter| filter.is_some())
+    }
+
+    fn find(&self, netlink: &Rtnetlink, ifindex: u32) -> io::Result<Option<Filter>> {
+        let filters = netlink.filters(ifindex, self.way)?;
         let ours = |filter: &Filter| filter.handle == self.handle && filter.program == self.program;
         Ok(filters.into_iter().find(ours))
     }
@@ -132,7 +143,7 @@ impl Hook {
 impl Drop for Hook {
     fn drop(&mut self) {
         let Site { netlink, ifindex, label, made, .. } = &*self.site;
-        let removed = self.find().and_then(|found| {
+        let removed = self.find(netlink, *ifindex).and_then(|found| {
             let done = match found {
                 Some(filter) => netlink.remove(*ifindex, self.way, &filter, made.load(Ordering::Relaxed))?,
                 // Somebody cleared the hook, and the qdisc that is there now may be theirs.

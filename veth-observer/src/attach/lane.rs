@@ -20,27 +20,26 @@ use crate::{
 ///
 /// The claim is an abstract unix socket per end: the kernel makes it exclusive and drops it with the process, SIGKILL
 /// included. It lies in the namespace of pid 1, where every observer that may enter it looks, and not in that of the end,
-/// which a socket would keep alive after its container. An end that moves to another namespace leaves its claim behind.
+/// which a socket would keep alive after its container.
 #[derive(Debug)]
 pub struct Lane {
     pub index: usize,
-    _claims: [UnixDatagram; 2],
+    claims: Vec<UnixDatagram>,
 }
 
 impl Lane {
     /// Takes the first lane that is free on both ends.
     pub fn claim(ends: &[End; 2]) -> Result<Self> {
-        let meeting_place = Namespace::by_name(HOST).or_else(|_| Namespace::current())?;
-        let claims = meeting_place.run(|| -> io::Result<_> {
+        let claims = meeting_place()?.run(|| -> io::Result<_> {
             for index in 0..LANES.len() {
                 let Some(first) = claim_end(index, &ends[0])? else { continue };
                 let Some(second) = claim_end(index, &ends[1])? else { continue };
-                return Ok(Some((index, [first, second])));
+                return Ok(Some((index, vec![first, second])));
             }
             Ok(None)
         })?;
         match claims? {
-            Some((index, claims)) => Ok(Self { index, _claims: claims }),
+            Some((index, claims)) => Ok(Self { index, claims }),
             None => bail!(
                 "{} observers are already on {} and {}, which is as many as a pair can carry; stop one of them",
                 LANES.len(),
@@ -49,6 +48,18 @@ impl Lane {
             ),
         }
     }
+
+    /// Takes the same lane of an end that moved, also where it is now; false when somebody has it there.
+    pub fn follow(&mut self, end: &End) -> Result<bool> {
+        let claim = meeting_place()?.run(|| claim_end(self.index, end))??;
+        let is_ours = claim.is_some();
+        self.claims.extend(claim);
+        Ok(is_ours)
+    }
+}
+
+fn meeting_place() -> Result<Namespace> {
+    Namespace::by_name(HOST).or_else(|_| Namespace::current())
 }
 
 fn claim_end(lane: usize, end: &End) -> io::Result<Option<UnixDatagram>> {

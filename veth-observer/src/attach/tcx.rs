@@ -4,7 +4,7 @@ use std::{fs, io};
 
 use anyhow::{Result, anyhow, ensure};
 use aya::programs::{
-    LinkOrder, ProgramError, TcAttachType,
+    LinkOrder, ProgramError, SchedClassifier, TcAttachType,
     links::FdLink,
     tc::{SchedClassifierLink, TcAttachOptions},
 };
@@ -19,16 +19,32 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Hook {
     pub(super) end: usize,
+    way: Way,
+    program: u32,
     _link: SchedClassifierLink,
     /// File under /proc/self/fdinfo that tells where the link is attached now.
     fdinfo: String,
 }
 
 impl Hook {
-    /// kernel/bpf/tcx.c, `tcx_link_fdinfo`: ifindex 0 once the device is unregistered.
-    pub(super) fn attached(&self) -> bool {
-        fs::read_to_string(&self.fdinfo)
-            .is_ok_and(|text| field(&text, "ifindex").is_some_and(|index| index != 0))
+    /// Index of the device now, wherever it has moved; none once it is unregistered.
+    pub(super) fn ifindex(&self) -> Option<u32> {
+        // kernel/bpf/tcx.c, `tcx_link_fdinfo`: 0 then.
+        field(&fs::read_to_string(&self.fdinfo).ok()?, "ifindex").filter(|&index| index != 0)
+    }
+
+    /// Whether it is on the device of this index in the namespace of the calling thread.
+    pub(super) fn is_on(&self, ifindex: u32) -> bool {
+        let Ok(name) = interface_name(ifindex) else { return false };
+        let programs = SchedClassifier::query_tcx(&name, kind(self.way));
+        programs.is_ok_and(|(_, programs)| programs.iter().any(|program| program.id() == self.program))
+    }
+}
+
+fn kind(way: Way) -> TcAttachType {
+    match way {
+        Way::Ingress => TcAttachType::Ingress,
+        Way::Egress => TcAttachType::Egress,
     }
 }
 
@@ -36,13 +52,9 @@ impl Hook {
 /// of the calling thread.
 pub(super) fn attach(loaded: &mut Loaded, index: usize, end: &End, way: Way) -> Result<Option<Hook>> {
     let name = interface_name(end.ifindex)?;
-    let (ingress, kind) = match way {
-        Way::Ingress => (true, TcAttachType::Ingress),
-        Way::Egress => (false, TcAttachType::Egress),
-    };
-    let program = loaded.program(index, ingress)?;
+    let program = loaded.program(index, way == Way::Ingress)?;
     let options = TcAttachOptions::TcxOrder(LinkOrder::first());
-    let id = match program.attach_with_options(&name, kind, options) {
+    let id = match program.attach_with_options(&name, kind(way), options) {
         Err(error) if code(&error) == Some(libc::EINVAL) => return Ok(None),
         attached => attached.map_err(explain)?,
     };
@@ -50,7 +62,8 @@ pub(super) fn attach(loaded: &mut Loaded, index: usize, end: &End, way: Way) -> 
     let fdinfo = fdinfo(<&FdLink>::try_from(&link)?)?;
     // The name may have passed to another device since it was looked up.
     ensure!(interface_name(end.ifindex)? == name, "{name} was renamed meanwhile; try again");
-    Ok(Some(Hook { end: index, _link: link, fdinfo }))
+    let program = program.info()?.id();
+    Ok(Some(Hook { end: index, way, program, _link: link, fdinfo }))
 }
 
 /// aya gives out no descriptor of a link, but its id, and the kernel shows both.

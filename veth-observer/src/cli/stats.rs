@@ -51,8 +51,12 @@ impl Stats {
                     }
                 }
                 // What is lost is told from what is in flight by looking in time, however rarely it is printed.
-                _ = bookkeeping.tick() => drop(observation.report()?),
+                _ = bookkeeping.tick() => {
+                    observation.follow().await;
+                    drop(observation.report()?);
+                }
                 _ = reports.tick(), if interval.is_some() => {
+                    observation.follow().await;
                     print_interval(out, &mut lines, &observation.report()?)?;
                     printed += 1;
                     if self.count == Some(printed) {

@@ -45,6 +45,9 @@ pub struct Watch {
 /// The ring is read this often; the kernel wakes nobody per frame.
 const LOOK: Duration = Duration::from_millis(5);
 
+/// How often to look whether an end was renamed.
+const FOLLOW: Duration = Duration::from_secs(1);
+
 /// How many samples to write in one go, so that Ctrl-C is heard under any load.
 const BATCH: usize = 4096;
 
@@ -57,10 +60,15 @@ impl Watch {
         stop.within(self.observing.duration);
         let mut left = self.count.unwrap_or(u64::MAX);
         let mut look = tokio::time::interval(LOOK);
+        let mut follow = tokio::time::interval(FOLLOW);
         loop {
             let ended = tokio::select! {
                 () = stop.wait() => true,
                 _ = look.tick() => observation.ended().is_some(),
+                _ = follow.tick() => {
+                    observation.follow().await;
+                    false
+                }
             };
             observation.flush_log();
             let full = print(out, &mut observation, &mut left)?;

@@ -22,8 +22,8 @@ pub fn read(
 ) -> Result<Box<[Reading; 2]>> {
     let mut readings = Box::new([Reading::ZERO; 2]);
     if let Some(deaths) = deaths {
-        for (reading, (dead, deaths)) in readings.iter_mut().zip(deaths.read(pair)?) {
-            (reading.dead, reading.deaths) = (dead, deaths);
+        for (reading, deaths) in readings.iter_mut().zip(deaths.read(pair)?) {
+            reading.deaths = deaths;
         }
     }
     for (direction, reading) in (0..).zip(readings.iter_mut()) {

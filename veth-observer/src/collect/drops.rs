@@ -1,8 +1,9 @@
 //! What died, by place, with the names that this kernel gives to reasons and functions.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::{Context, Result};
+use aya::maps::PerCpuValues;
 use veth_observer_common::{
     DIRECTIONS,
     drops::{Dead, Place, device},
@@ -10,15 +11,18 @@ use veth_observer_common::{
 };
 
 use crate::{
-    kernel::{Drops, reason_names, symbols},
-    model::death::{Death, Side},
+    kernel::{
+        Drops, reason_names,
+        symbols::{self, Function},
+    },
+    model::drop::{Death, Side},
 };
 
 /// Reads the drops of pairs. Names are looked up when there is a first drop to name, and kept.
 pub struct Deaths {
     drops: Drops,
     reasons: Option<BTreeMap<u32, String>>,
-    functions: HashMap<u64, Option<String>>,
+    functions: HashMap<u64, Option<Function>>,
 }
 
 impl Deaths {
@@ -26,33 +30,27 @@ impl Deaths {
         Self { drops, reasons: None, functions: HashMap::new() }
     }
 
-    /// What has died so far in both directions of a pair. What dies while this is read is in it wholly or not at all.
-    pub fn read(&mut self, pair: u32) -> Result<[(Dead, Vec<Death>); 2]> {
+    /// What has died so far in both directions of a pair, by place.
+    pub fn read(&mut self, pair: u32) -> Result<[Vec<Death>; 2]> {
         let mut places: Vec<(Place, Dead)> = Vec::new();
         for entry in &self.drops.places {
             let (place, values) = entry.context("cannot read where frames died")?;
-            let mut dead = Dead::NONE;
-            values.iter().for_each(|value| dead.merge(value));
-            places.push((place, dead));
+            places.push((place, sum(&values)));
         }
         self.name(&places)?;
-        let mut tolls = [(Dead::NONE, Vec::new()), (Dead::NONE, Vec::new())];
+        let mut deaths = [Vec::new(), Vec::new()];
         for direction in 0..DIRECTIONS {
             let slot = slot(pair, direction);
-            let (sum, deaths) = &mut tolls[direction as usize];
-            for (place, dead) in places.iter().filter(|(place, _)| place.slot == slot) {
-                sum.merge(dead);
-                deaths.push(self.death(place, dead));
-            }
-            let mut unplaced = Dead::NONE;
+            let deaths = &mut deaths[direction as usize];
+            let of_this = places.iter().filter(|(place, _)| place.slot == slot);
+            deaths.extend(of_this.map(|(place, dead)| self.death(place, *dead)));
             let values = self.drops.unplaced.get(&slot, 0).context("cannot read how many frames died")?;
-            values.iter().for_each(|value| unplaced.merge(value));
-            if unplaced != Dead::NONE {
-                sum.merge(&unplaced);
-                deaths.push(Death { frames: unplaced.frames(), ..Death::UNPLACED });
+            let dead = sum(&values);
+            if dead != Dead::NONE {
+                deaths.push(Death { reason: None, function: None, address: 0, side: Side::Unknown, dead });
             }
         }
-        Ok(tolls)
+        Ok(deaths)
     }
 
     /// Looks up what has no name yet.
@@ -61,30 +59,36 @@ impl Deaths {
             self.reasons = Some(reason_names()?);
         }
         let addresses = places.iter().map(|(place, _)| place.location);
-        let unknown: HashSet<u64> =
+        let unknown: BTreeSet<u64> =
             addresses.filter(|address| !self.functions.contains_key(address)).collect();
         if !unknown.is_empty() {
-            let unknown: Vec<u64> = unknown.into_iter().collect();
-            let functions = symbols::functions(&unknown)?;
-            self.functions.extend(unknown.into_iter().zip(functions));
+            let mut functions = symbols::functions(&unknown)?.unwrap_or_default();
+            self.functions.extend(unknown.into_iter().map(|address| (address, functions.remove(&address))));
         }
         Ok(())
     }
 
-    fn death(&self, place: &Place, dead: &Dead) -> Death {
+    fn death(&self, place: &Place, dead: Dead) -> Death {
         let reason = self.reasons.as_ref().map(|names| {
             names.get(&place.reason).cloned().unwrap_or_else(|| format!("reason {}", place.reason))
         });
+        let function = self.functions.get(&place.location).and_then(Option::as_ref);
         Death {
             reason,
-            function: self.functions.get(&place.location).cloned().flatten(),
+            function: function.map(|function| function.name.clone()),
             address: place.location,
-            device: match place.device {
+            side: match place.device {
                 device::SENDING => Side::Sending,
                 device::RECEIVING => Side::Receiving,
                 _ => Side::Unknown,
             },
-            frames: dead.frames(),
+            dead,
         }
     }
+}
+
+fn sum(values: &PerCpuValues<Dead>) -> Dead {
+    let mut sum = Dead::NONE;
+    values.iter().for_each(|value| sum.merge(value));
+    sum
 }

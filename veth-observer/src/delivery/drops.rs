@@ -1,19 +1,88 @@
 //! Deaths by stage, reason and location.
 
-use crate::model::{death::Death, reading::Reading, report::Dropped};
+use std::cmp::Reverse;
 
-/// The deaths of one direction as a report gives them, the most frequent first.
-pub(super) fn by_place(reading: &Reading) -> Vec<Dropped> {
-    let mut places: Vec<Dropped> = reading.deaths.iter().map(place).collect();
-    places.sort_by_key(|place| std::cmp::Reverse(place.frames));
-    places
+use veth_observer_common::drops::Dead;
+
+use super::stages::stage;
+use crate::model::{
+    drop::{Death, Stage},
+    report::Dropped,
+};
+
+/// The deaths that are losses of the link: all of them together, and one by one, the most frequent first.
+pub(super) fn of_the_link(deaths: &[Death]) -> (Dead, Vec<Dropped>) {
+    let mut sum = Dead::NONE;
+    let mut places: Vec<Dropped> = Vec::new();
+    for death in deaths {
+        let Some(stage) = stage(death.reason.as_deref(), death.function.as_deref(), death.side) else {
+            continue;
+        };
+        sum.merge(&death.dead);
+        add(&mut places, dropped(death, stage));
+    }
+    places.sort_by_key(|place| Reverse(place.frames));
+    (sum, places)
 }
 
-fn place(death: &Death) -> Dropped {
+fn dropped(death: &Death, stage: Stage) -> Dropped {
     Dropped {
-        stage: "other".to_owned(),
-        reason: death.reason.clone().unwrap_or_default(),
-        location: death.function.clone().unwrap_or_default(),
-        frames: death.frames,
+        stage,
+        reason: death.reason.clone(),
+        location: death.function.clone().unwrap_or_else(|| format!("{:#x}", death.address)),
+        frames: death.dead.frames(),
+    }
+}
+
+/// Two addresses in one function are one location.
+fn add(places: &mut Vec<Dropped>, new: Dropped) {
+    let same = |place: &&mut Dropped| {
+        (place.stage, &place.reason, &place.location) == (new.stage, &new.reason, &new.location)
+    };
+    match places.iter_mut().find(same) {
+        Some(place) => place.frames += new.frames,
+        None => places.push(new),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::drop::Side;
+
+    fn death(function: &str, address: u64, frames: u64) -> Death {
+        let mut dead = Dead::NONE;
+        dead.epochs[3] = frames;
+        Death {
+            reason: Some("QDISC_DROP".into()),
+            function: (!function.is_empty()).then(|| function.into()),
+            address,
+            side: Side::Sending,
+            dead,
+        }
+    }
+
+    #[test]
+    fn one_function_is_one_location_and_a_tap_is_none() {
+        let deaths = [
+            death("tbf_enqueue", 16, 1),
+            death("__dev_queue_xmit", 32, 2),
+            death("__dev_queue_xmit", 48, 3),
+            death("packet_rcv", 64, 9),
+        ]
+        .map(|death| match death.function.as_deref() {
+            Some("packet_rcv") => Death { reason: Some("PACKET_SOCK_ERROR".into()), ..death },
+            _ => death,
+        });
+        let (sum, places) = of_the_link(&deaths);
+        let told: Vec<_> = places.iter().map(|place| (place.location.as_str(), place.frames)).collect();
+        assert_eq!(told, [("__dev_queue_xmit", 5), ("tbf_enqueue", 1)]);
+        assert_eq!((sum.frames(), sum.epochs[3]), (6, 6));
+    }
+
+    #[test]
+    fn a_function_without_a_name_is_an_address() {
+        let (_, places) = of_the_link(&[death("", 0xffff_ffff_8100_0000, 1)]);
+        assert_eq!((places[0].location.as_str(), places[0].stage), ("0xffffffff81000000", Stage::Qdisc));
     }
 }

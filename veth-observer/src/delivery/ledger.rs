@@ -1,6 +1,9 @@
 //! Telling what is lost from what is on its way.
 
-use veth_observer_common::counters::{EPOCHS, epoch};
+use veth_observer_common::{
+    counters::{EPOCHS, epoch},
+    drops::Dead,
+};
 
 use super::{drops, quantiles};
 use crate::model::{
@@ -36,10 +39,12 @@ impl Ledger {
     /// The state of the direction at a reading. Must be called at least once in every half of all epochs; called less
     /// often, `lost` stays behind and `in_flight` holds the rest until the next call.
     pub fn report(&mut self, reading: &Reading, from: &str, to: &str) -> DirectionReport {
-        self.close_epochs(reading);
+        let (dead, dropped) = drops::of_the_link(&reading.deaths);
+        let outstanding = Outstanding { reading, dead: &dead };
+        self.close_epochs(&outstanding);
         let (sent, received) = (&reading.sent, &reading.received);
         let missing: i64 = self.missing.iter().sum();
-        let outstanding: i64 = (0..EPOCHS).map(|slot| outstanding(reading, slot)).sum();
+        let outstanding: i64 = (0..EPOCHS).map(|slot| outstanding.frames(slot)).sum();
         let open = u64::try_from(outstanding).unwrap_or(0);
         let lost = u64::try_from(missing).unwrap_or(0).min(open);
         DirectionReport {
@@ -48,7 +53,7 @@ impl Ledger {
             matching: Matching::Stamp,
             sent: Traffic { skbs: sent.skbs, frames: sent.frames, bytes: sent.bytes },
             received: Traffic { skbs: received.skbs, frames: received.frames, bytes: received.bytes },
-            dropped: drops::by_place(reading),
+            dropped,
             in_flight: open - lost,
             lost,
             unexplained: outstanding.min(0),
@@ -64,12 +69,15 @@ impl Ledger {
 
     /// Departures have ended longer ago than the timeout: all that has not arrived is lost.
     pub fn close(&mut self, reading: &Reading) {
+        let (dead, _) = drops::of_the_link(&reading.deaths);
+        let outstanding = Outstanding { reading, dead: &dead };
         for (slot, missing) in self.missing.iter_mut().enumerate() {
-            *missing = outstanding(reading, slot);
+            *missing = outstanding.frames(slot);
         }
     }
 
-    fn close_epochs(&mut self, reading: &Reading) {
+    fn close_epochs(&mut self, outstanding: &Outstanding<'_>) {
+        let reading = outstanding.reading;
         // A frame of the oldest open epoch may have left just within the timeout when we began to read, one of the newest
         // just before we ended.
         let oldest = reading.before_ns.saturating_sub(self.timeout_ns) >> self.shift;
@@ -78,22 +86,30 @@ impl Ledger {
         for slot in 0..EPOCHS {
             let age = (slot + EPOCHS - epoch(oldest, 0)) % EPOCHS;
             if age as u64 > open {
-                self.missing[slot] = outstanding(reading, slot);
+                self.missing[slot] = outstanding.frames(slot);
             }
         }
     }
 }
 
-/// Frames that left in this epoch, or in one a round of epochs earlier, and have neither arrived nor died. Counters
-/// never come near 2⁶³.
-fn outstanding(reading: &Reading, slot: usize) -> i64 {
-    let (left, arrived) = (reading.sent.epochs[slot], reading.received.epochs[slot]);
-    left.wrapping_sub(arrived).wrapping_sub(reading.dead.epochs[slot]).cast_signed()
+/// What has neither arrived nor died.
+struct Outstanding<'a> {
+    reading: &'a Reading,
+    dead: &'a Dead,
+}
+
+impl Outstanding<'_> {
+    /// Of this epoch, or of one a round of epochs earlier. Counters never come near 2⁶³.
+    fn frames(&self, slot: usize) -> i64 {
+        let (left, arrived) = (self.reading.sent.epochs[slot], self.reading.received.epochs[slot]);
+        left.wrapping_sub(arrived).wrapping_sub(self.dead.epochs[slot]).cast_signed()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::drop::{Death, Side};
 
     const SHIFT: u32 = 29;
     const TIMEOUT: u64 = 2_000_000_000;
@@ -120,7 +136,10 @@ mod tests {
         }
 
         fn die(&mut self, sent_at: u64, frames: u64) {
-            self.reading.dead.epochs[epoch(sent_at, SHIFT)] += frames;
+            let mut dead = Dead::NONE;
+            dead.epochs[epoch(sent_at, SHIFT)] = frames;
+            let (reason, function, side) = (None, Some("tbf_enqueue".into()), Side::Sending);
+            self.reading.deaths.push(Death { reason, function, address: 0, side, dead });
         }
 
         fn at(&mut self, now: u64) -> (u64, u64, i64) {

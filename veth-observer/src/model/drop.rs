@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use veth_observer_common::drops::Dead;
 
 /// A part of the way from one end to the other, in the order of the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -54,6 +55,19 @@ pub enum Side {
     Receiving,
     /// Neither, or it cannot be told: some queues keep their own data where the device was.
     Unknown,
+}
+
+/// Frames that died at one place for one reason, as the kernel tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Death {
+    /// Name in `enum skb_drop_reason` of the running kernel, without its prefix; none before Linux 5.17.
+    pub reason: Option<String>,
+    /// The kernel function that freed the buffer; none where the kernel hides its symbols.
+    pub function: Option<String>,
+    /// Address inside that function.
+    pub address: u64,
+    pub side: Side,
+    pub dead: Dead,
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! The words of the house: plain data, no I/O, no async.
 
 pub mod change;
-pub mod death;
 pub mod device;
 pub mod drop;
 pub mod latency;

@@ -1,11 +1,8 @@
 //! What the kernel counted.
 
-use veth_observer_common::{
-    counters::{Received, Sent},
-    drops::Dead,
-};
+use veth_observer_common::counters::{Received, Sent};
 
-use super::death::Death;
+use super::drop::Death;
 
 /// Counters of one direction, summed over CPUs, and the time around reading them (CLOCK_MONOTONIC, nanoseconds).
 #[derive(Debug, Clone)]
@@ -14,19 +11,11 @@ pub struct Reading {
     pub after_ns: u64,
     pub sent: Sent,
     pub received: Received,
-    /// All that died, wherever.
-    pub dead: Dead,
-    /// The same by place.
+    /// By place; what died of copies that taps were given is among them.
     pub deaths: Vec<Death>,
 }
 
 impl Reading {
-    pub const ZERO: Self = Self {
-        before_ns: 0,
-        after_ns: 0,
-        sent: Sent::ZERO,
-        received: Received::ZERO,
-        dead: Dead::NONE,
-        deaths: Vec::new(),
-    };
+    pub const ZERO: Self =
+        Self { before_ns: 0, after_ns: 0, sent: Sent::ZERO, received: Received::ZERO, deaths: Vec::new() };
 }

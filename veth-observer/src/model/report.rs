@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{SCHEMA, link::End};
+use super::{SCHEMA, drop::Stage, link::End};
 
 /// Delivery on every observed pair since its observation began.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -92,8 +92,10 @@ pub struct Traffic {
 /// Frames that died at one place for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Dropped {
-    pub stage: String,
-    pub reason: String,
+    pub stage: Stage,
+    /// As the running kernel calls it; none before Linux 5.17.
+    pub reason: Option<String>,
+    /// Kernel function, or an address where the kernel hides its symbols.
     pub location: String,
     pub frames: u64,
 }

@@ -41,6 +41,23 @@ pub struct Key {
     ino: u64,
 }
 
+/// The way back to a namespace that is not held open meanwhile.
+#[derive(Debug, Clone)]
+pub struct Address {
+    id: Netns,
+    key: Key,
+    path: PathBuf,
+}
+
+impl Address {
+    /// The namespace, if it is still found there.
+    pub fn open(&self) -> Option<Namespace> {
+        let mut namespace = Namespace::open(&self.path).ok()?;
+        namespace.id = self.id.clone();
+        (namespace.key == self.key).then_some(namespace)
+    }
+}
+
 impl Namespace {
     /// The namespace of the calling thread.
     pub fn current() -> Result<Self> {
@@ -85,6 +102,11 @@ impl Namespace {
     /// Tells this namespace from all others while it is open.
     pub fn key(&self) -> Key {
         self.key
+    }
+
+    /// The way back to it, for those who must not hold it.
+    pub fn address(&self) -> Address {
+        Address { id: self.id.clone(), key: self.key, path: self.path.clone() }
     }
 
     /// A path under which another program can open it, as long as it holds.

@@ -20,9 +20,18 @@ pub use snapshot::{Sighting, Snapshot};
 
 use anyhow::Result;
 
-use crate::model::link::Pair;
+use crate::{
+    model::link::{End, Pair},
+    netns::Namespace,
+};
 
 /// All pairs of the machine, as far as the caller may see.
 pub async fn list() -> Result<Vec<Pair>> {
     Ok(Snapshot::take().await?.pairs().into_iter().map(|sighting| sighting.pair).collect())
+}
+
+/// One end as it is now.
+pub async fn end(namespace: &Namespace, ifindex: u32) -> Result<End> {
+    let message = Connection::open(namespace)?.link_by_index(ifindex).await?;
+    Ok(device::Device::from(&message).end(namespace.id.clone()))
 }

@@ -33,6 +33,13 @@ fn pair_summary(pair: &PairReport, style: Style) -> String {
     for sentence in pair.directions.iter().flat_map(remarks).chain(pair.limits.iter().cloned()) {
         let _ = writeln!(text, "\n{sentence}");
     }
+    for direction in pair.directions.iter().filter(|direction| direction.collection_loss != 0) {
+        let (name, lost) = (name(direction), direction.collection_loss);
+        let _ = writeln!(
+            text,
+            "\n{name}: {lost} records lost by the observer (collection loss), not by the pair"
+        );
+    }
     text
 }
 
@@ -86,8 +93,8 @@ fn drop_rows(direction: &DirectionReport) -> impl Iterator<Item = Vec<String>> {
         vec![
             name(direction),
             place.frames.to_string(),
-            place.stage.clone(),
-            place.reason.clone(),
+            place.stage.to_string(),
+            place.reason.clone().unwrap_or_else(|| "-".into()),
             place.location.clone(),
         ]
     })

@@ -1,0 +1,27 @@
+//! Where the ends of an observed pair are: they may be renamed at any time and, over tcx, moved to other namespaces.
+
+use crate::{
+    attach::Attachment,
+    model::link::End,
+    netns::{self, Address, Namespace},
+    topology,
+};
+
+/// The namespace that each end was last seen in, not held: a pair must be able to go with its namespace.
+#[derive(Debug)]
+pub(super) struct Whereabouts(pub(super) [Address; 2]);
+
+impl Whereabouts {
+    /// An end as it is now; none when it is gone or out of sight.
+    pub(super) async fn look(&mut self, end: usize, attachment: &Attachment) -> Option<End> {
+        let ifindex = attachment.ifindex(end)?;
+        let is_there =
+            |namespace: &Namespace| namespace.run(|| attachment.is_on(end, ifindex)).unwrap_or(false);
+        let namespace = match self.0[end].open().filter(is_there) {
+            Some(namespace) => namespace,
+            None => netns::scan_others().namespaces.into_iter().find(is_there)?,
+        };
+        self.0[end] = namespace.address();
+        topology::end(&namespace, ifindex).await.ok()
+    }
+}
