@@ -47,6 +47,8 @@ pub struct Settings {
     pub sampling: Option<Sampling>,
     /// Tell order, duplicates and delay variation.
     pub order: bool,
+    /// Be ready for probe frames with the secret that [`Observation::probe_secret`] then tells.
+    pub probing: bool,
     /// Let the kernel programs write into our log.
     pub kernel_log: bool,
     pub attach: Method,
@@ -60,6 +62,7 @@ impl Default for Settings {
             loss_timeout: Duration::from_secs(2),
             sampling: None,
             order: true,
+            probing: false,
             kernel_log: false,
             attach: Method::Auto,
             notice: |sentence| warn!("{sentence}"),
@@ -103,6 +106,7 @@ impl Observation {
             sampling: settings.sampling,
             order: settings.order,
             fallback: true,
+            probing: settings.probing,
             log: settings.kernel_log,
         })?;
         let attachment = Attachment::new(
@@ -174,6 +178,11 @@ impl Observation {
         self.settings.loss_timeout.max(Duration::from_millis(100))
     }
 
+    /// What probe frames must carry; none unless they were asked for.
+    pub fn probe_secret(&self) -> Option<u64> {
+        self.loaded.probing.as_ref().map(|probing| probing.secret)
+    }
+
     /// Samples written since the last call, oldest first, at most `most`.
     pub fn samples(&mut self, most: usize) -> Vec<Sample> {
         self.samples.as_mut().map_or_else(Vec::new, |samples| samples.take(most))
@@ -230,7 +239,7 @@ impl Observation {
             let readings = self.read()?;
             self.notice_end();
             let report = self.report_of(&readings);
-            let landed = report.pairs[0].directions.iter().all(|direction| direction.in_flight == 0);
+            let landed = report.pairs[0].directions.iter().all(has_landed);
             if landed {
                 return Ok(report);
             }
@@ -257,7 +266,11 @@ impl Observation {
     }
 
     fn read(&mut self) -> Result<Box<[Reading; 2]>> {
-        collect::read(&self.loaded.sent, &self.loaded.received, self.deaths.as_mut(), 0)
+        let mut readings = collect::read(&self.loaded.sent, &self.loaded.received, self.deaths.as_mut(), 0)?;
+        if let Some(probing) = &self.loaded.probing {
+            collect::read_probes(probing, &mut readings, 0)?;
+        }
+        Ok(readings)
     }
 
     fn notice_end(&mut self) {
@@ -287,6 +300,10 @@ impl Observation {
         let label = self.ends[end].label();
         if label == self.ends[1 - end].label() { format!("{label}@{}", self.ends[end].netns) } else { label }
     }
+}
+
+fn has_landed(direction: &DirectionReport) -> bool {
+    direction.in_flight == 0 && direction.probes.as_ref().is_none_or(|probes| probes.in_flight == 0)
 }
 
 fn end_id(end: &End) -> EndId {

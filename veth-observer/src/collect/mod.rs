@@ -5,9 +5,11 @@ mod counters;
 mod decode;
 mod driver;
 mod drops;
+mod probes;
 mod samples;
 
 pub use counters::read;
 pub use driver::DriverDrops;
 pub use drops::Deaths;
+pub use probes::read_probes;
 pub use samples::Samples;

@@ -5,7 +5,7 @@ use veth_observer_common::{
     drops::Dead,
 };
 
-use super::{drops, quantiles};
+use super::{drops, probes, quantiles};
 use crate::model::{
     reading::Reading,
     report::{DirectionReport, Matching, Traffic},
@@ -23,12 +23,14 @@ pub struct Ledger {
     missing: [i64; EPOCHS],
     /// Arrivals without a stamp that are owed to our own coming: they left before we were there.
     before_us: u64,
+    /// Nothing more can arrive in time.
+    closed: bool,
 }
 
 impl Ledger {
     /// `shift` is log2 of an epoch in nanoseconds; `timeout_ns` at most a quarter of all epochs.
     pub fn new(timeout_ns: u64, shift: u32) -> Self {
-        Self { timeout_ns, shift, missing: [0; EPOCHS], before_us: 0 }
+        Self { timeout_ns, shift, missing: [0; EPOCHS], before_us: 0, closed: false }
     }
 
     /// Leaves what arrived unmatched so far out of all reports.
@@ -64,11 +66,13 @@ impl Ledger {
             clamped: received.clamped,
             variation: quantiles::variation(&received.variation),
             collection_loss: received.sample_lost,
+            probes: reading.probes.as_deref().map(|counted| probes::report(counted, self.closed)),
         }
     }
 
     /// Departures have ended longer ago than the timeout: all that has not arrived is lost.
     pub fn close(&mut self, reading: &Reading) {
+        self.closed = true;
         let (dead, _) = drops::of_the_link(&reading.deaths);
         let outstanding = Outstanding { reading, dead: &dead };
         for (slot, missing) in self.missing.iter_mut().enumerate() {

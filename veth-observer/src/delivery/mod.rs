@@ -2,6 +2,7 @@
 
 mod drops;
 mod ledger;
+mod probes;
 mod quantiles;
 mod stages;
 

@@ -23,6 +23,7 @@ use super::{
     features,
     log::KernelLog,
     object::OBJECT,
+    probing::{self, Probing},
 };
 
 /// What the programs of one pair are told at load time.
@@ -39,6 +40,8 @@ pub struct Settings {
     pub order: bool,
     /// Be able to recognise frames by other means than their stamp.
     pub fallback: bool,
+    /// Know probe frames, count them apart and take them off.
+    pub probing: bool,
     /// Let the programs write log records.
     pub log: bool,
 }
@@ -76,6 +79,8 @@ pub struct Loaded {
     pub methods: Array<MapData, [u32; 2]>,
     /// What sees frames die, or why that cannot be seen here; none once it was taken.
     pub drops: Option<Result<Drops>>,
+    /// None without probes.
+    pub probing: Option<Probing>,
     pub samples: Option<RingBuf<MapData>>,
     pub log: Option<KernelLog>,
     pub epoch_shift: u32,
@@ -104,6 +109,7 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
     let fallback = u32::from(settings.fallback);
     let (digests, addresses) = if settings.fallback { (DIGESTS, ADDRESSES) } else { (1, 1) };
     let layout = Layout::running();
+    let secret = if settings.probing { probing::fresh_secret()? } else { 0 };
     let mut loader = EbpfLoader::new();
     loader
         .verifier_log_level(if settings.log {
@@ -127,6 +133,7 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
         .map_max_entries(names::ADDRESSES, addresses)
         .map_max_entries(names::SAMPLES, sampling.ring_bytes)
         .map_max_entries("AYA_LOGS", if settings.log { 1 << 17 } else { 4096 });
+    probing::apply(&secret, &mut loader);
     if let Ok(layout) = &layout {
         layout.apply(&settings.ends, &mut loader);
     }
@@ -136,6 +143,7 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
     }
     let log = settings.log.then(|| KernelLog::open(&mut ebpf)).transpose()?;
     let drops = layout.and_then(|layout| Drops::attach(&mut ebpf, &layout));
+    let probing = probing::take(secret, &mut ebpf)?;
     let mut map = |name| ebpf.take_map(name).with_context(|| format!("the object has no map {name}"));
     Ok(Loaded {
         sent: map(names::SENT)?.try_into()?,
@@ -146,6 +154,7 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
             .is_some()
             .then(|| anyhow::Ok(map(names::SAMPLES)?.try_into()?))
             .transpose()?,
+        probing,
         drops: Some(drops),
         ebpf,
         log,
@@ -201,6 +210,7 @@ mod tests {
             sampling: None,
             order: false,
             fallback: false,
+            probing: false,
             log: false,
         }
         .epoch_shift()

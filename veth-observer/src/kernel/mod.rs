@@ -6,8 +6,10 @@ pub mod features;
 mod load;
 pub mod log;
 pub mod object;
+mod probing;
 pub mod symbols;
 
 pub use self::object::VERSION;
 pub use drops::{Drops, EndId, reason_names};
 pub use load::{Loaded, Sampling, Settings, load};
+pub use probing::Probing;

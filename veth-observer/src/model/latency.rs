@@ -122,7 +122,11 @@ impl Times {
 
 /// The times of a direction by name.
 pub fn quantities(direction: &DirectionReport) -> Vec<(&'static str, &Distribution)> {
-    vec![("delay", &direction.delay), ("variation", &direction.variation)]
+    let mut all = vec![("delay", &direction.delay), ("variation", &direction.variation)];
+    if let Some(probes) = &direction.probes {
+        all.extend([("probe_delay", &probes.delay), ("probe_variation", &probes.variation)]);
+    }
+    all
 }
 
 impl LatencyReport {

@@ -41,7 +41,8 @@ pub fn summary(measured: &LatencyReport, shape: &Shape) -> String {
         }
     }
     text.push('\n');
-    directions().for_each(|direction| text += &traffic(direction));
+    directions().filter(|direction| shows_traffic(direction, pair)).for_each(|way| text += &traffic(way));
+    directions().for_each(|direction| text += &probes(direction));
     text += &thresholds(&latency.thresholds, style);
     if let Some(command) = &latency.command {
         let how = match (command.exit_code, command.signal) {
@@ -84,6 +85,12 @@ fn spreads(pair: &PairReport) -> Vec<(&'static str, &DirectionReport, &Distribut
     both.flat_map(|(one, other)| [(one.0, there.0, one.1), (other.0, back.0, other.1)]).collect()
 }
 
+/// Where only probes passed, nothing is said about traffic.
+fn shows_traffic(direction: &DirectionReport, pair: &PairReport) -> bool {
+    let passed = |way: &DirectionReport| way.sent.frames + way.unmatched > 0;
+    direction.probes.is_none() || pair.directions.iter().any(passed)
+}
+
 fn row_name(quantity: &str, direction: &DirectionReport) -> String {
     format!("{} {}", quantity.replace('_', " "), name(direction))
 }
@@ -94,7 +101,10 @@ fn times(pair: &PairReport, shape: &Shape) -> String {
     let mut header = vec!["", "COUNT", "MIN", "MEAN"];
     header.extend(titles.iter().map(String::as_str));
     header.push("MAX");
-    let rows = spreads(pair).into_iter().map(|(quantity, direction, spread)| {
+    let shown = |(quantity, direction, _): &(&str, &DirectionReport, &Distribution)| {
+        quantity.starts_with("probe") || shows_traffic(direction, pair)
+    };
+    let rows = spreads(pair).into_iter().filter(shown).map(|(quantity, direction, spread)| {
         let mut row = vec![row_name(quantity, direction), spread.count.to_string()];
         let shares = percentiles.iter().map(|percentile| spread.quantile(percentile.share));
         let values = [spread.min_ns, spread.mean_ns].into_iter().chain(shares).chain([spread.max_ns]);
@@ -123,6 +133,25 @@ fn traffic(direction: &DirectionReport) -> String {
     );
     if direction.unmatched > 0 {
         let _ = write!(text, ", {} unmatched", direction.unmatched);
+    }
+    text.push('\n');
+    text
+}
+
+fn probes(direction: &DirectionReport) -> String {
+    let Some(probes) = &direction.probes else { return String::new() };
+    let mut text = format!(
+        "probes {}: {} sent, {} received, {} lost ({}), {} duplicated, {} reordered",
+        name(direction),
+        probes.sent,
+        probes.received,
+        probes.lost,
+        units::share(probes.lost, probes.sent),
+        probes.duplicated,
+        probes.reordered
+    );
+    if probes.untimed > 0 {
+        let _ = write!(text, ", {} too late to be timed", probes.untimed);
     }
     text.push('\n');
     text

@@ -60,6 +60,7 @@ impl Bench {
             loss_timeout: Duration::from_secs(2),
             sampling,
             order: true,
+            probing: false,
             fallback: true,
             log: false,
         };

@@ -1,5 +1,6 @@
 //! `latency`: how long frames take from end to end, and whether that is good enough.
 
+mod active;
 mod command;
 mod flags;
 mod progress;
@@ -15,11 +16,14 @@ use crate::{
     fault::Fault,
     model::{
         latency::{self, LatencyReport, Percentile, Times, Verdict},
-        report::{PairReport, Report},
+        report::{DirectionReport, PairReport, Report},
     },
-    observe::Observation,
+    observe::{Observation, Settings},
+    probe::Tally,
+    topology,
     view::{self, escape},
 };
+use active::Senders;
 use command::Measured;
 use flags::MaxDelay;
 use progress::Progress;
@@ -44,7 +48,9 @@ Exit codes: 5 when a threshold was not met, or nothing could be held against it;
 pub struct Latency {
     #[command(flatten)]
     observing: Observing,
-    /// Stop once at least this many frames were received, both ways together
+    #[command(flatten)]
+    probes: active::Probes,
+    /// Stop once at least this many frames were received, both ways together; with --active, send this many probes each way
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// Which percentiles to show
@@ -77,15 +83,30 @@ const EAGER_LOOK: Duration = Duration::from_millis(10);
 impl Latency {
     pub(super) async fn run(self, out: &mut Output) -> Result<()> {
         let mut stop = Stop::new()?;
-        let mut observation = self.observing.start(None, out.verbose).await?;
+        let selected = topology::select(&self.observing.pair).await?;
+        let planned = if self.probes.active {
+            Some((self.probes.plans(&selected, self.count)?, Senders::sockets(&selected)?))
+        } else {
+            None
+        };
+        let settings = Settings { probing: planned.is_some(), ..self.observing.settings(out.verbose) };
+        let mut observation = self.observing.start_on(&selected, settings).await?;
         stop.within(self.observing.duration);
         let mut command = Measured::start(&self.command, out.wants_json())?;
-        self.measure(&mut observation, &mut command, &mut stop, out).await?;
+        let mut senders = planned
+            .zip(observation.probe_secret())
+            .map(|((plans, sockets), secret)| Senders::start(selected, sockets, plans, secret));
+        self.measure(&mut observation, &mut command, &mut senders, &mut stop, out).await?;
+        let tallies = match &mut senders {
+            Some(senders) => senders.stop().await?,
+            None => Default::default(),
+        };
         if let Some(command) = &mut command {
             let at_once = stop.is_over();
             stop.last(command.stop(at_once)).await?;
         }
-        let report = stop.last(observation.finish()).await?;
+        let mut report = stop.last(observation.finish()).await?;
+        remark(&mut report, tallies);
         observation.flush_log();
         self.conclude(report, command.as_ref(), out)
     }
@@ -95,6 +116,7 @@ impl Latency {
         &self,
         observation: &mut Observation,
         command: &mut Option<Measured>,
+        senders: &mut Option<Senders>,
         stop: &mut Stop,
         out: &Output,
     ) -> Result<()> {
@@ -105,13 +127,16 @@ impl Latency {
             tokio::select! {
                 () = stop.wait() => return Ok(()),
                 ended = command::ended(command) => return ended,
+                // A command is measured to its end, however many probes were asked for.
+                done = active::done(senders), if command.is_none() => return done,
                 _ = look.tick() => {
                     observation.flush_log();
+                    observation.follow().await;
                     let report = observation.report()?;
                     let [pair] = report.pairs.as_slice() else { return Ok(()) };
                     let received = received(pair);
                     progress.show(pair, received);
-                    if pair.ended.is_some() || self.count.is_some_and(|count| received >= count) {
+                    if pair.ended.is_some() || senders.is_none() && self.count.is_some_and(|count| received >= count) {
                         return Ok(());
                     }
                 }
@@ -124,12 +149,12 @@ impl Latency {
         let thresholds =
             Thresholds { delay: self.max_delay, loss: self.max_loss, reordered: self.max_reordered };
         let directions = report.pairs.first().map_or(&[][..], |pair| &pair.directions);
-        let judgements = thresholds.judge(directions, false);
+        let judgements = thresholds.judge(directions);
         let verdict = thresholds::verdict(&judgements);
         let times = |direction| Times::new(direction, &self.percentiles, self.histogram);
         let latency = latency::Latency {
             label: self.label,
-            active: false,
+            active: self.probes.active,
             directions: directions.iter().map(times).collect(),
             thresholds: judgements,
             verdict,
@@ -163,7 +188,26 @@ impl Latency {
     }
 }
 
-/// Frames received, both ways.
+/// Frames received, both ways; where there are probes, those.
 fn received(pair: &PairReport) -> u64 {
-    pair.directions.iter().map(|direction| direction.received.frames).sum()
+    let of = |direction: &DirectionReport| {
+        direction.probes.as_ref().map_or(direction.received.frames, |probes| probes.received)
+    };
+    pair.directions.iter().map(of).sum()
+}
+
+/// What kept probes from being sent.
+fn remark(report: &mut Report, tallies: [Tally; 2]) {
+    for pair in &mut report.pairs {
+        for (tally, direction) in tallies.iter().zip(&pair.directions) {
+            let from = &direction.from;
+            if tally.refused > 0 {
+                pair.limits
+                    .push(format!("{from} was down for {} probes, which were not sent", tally.refused));
+            }
+            if tally.gone {
+                pair.limits.push(format!("{from} was deleted or moved, and sent no more probes"));
+            }
+        }
+    }
 }

@@ -40,12 +40,9 @@ struct Limit<'a> {
 
 impl Thresholds {
     /// Each threshold in each direction that something was sent in; where nothing was sent in either, each once, not met.
-    pub(super) fn judge(&self, directions: &[DirectionReport], active: bool) -> Vec<Judgement> {
-        let subjects: Vec<Subject> = directions
-            .iter()
-            .filter_map(|direction| subject(direction, active))
-            .filter(|subject| subject.sent > 0)
-            .collect();
+    pub(super) fn judge(&self, directions: &[DirectionReport]) -> Vec<Judgement> {
+        let subjects: Vec<Subject> =
+            directions.iter().map(subject).filter(|subject| subject.sent > 0).collect();
         let mut judgements = Vec::new();
         for limit in self.limits() {
             if subjects.is_empty() {
@@ -110,17 +107,27 @@ fn of_delay(threshold: &MaxDelay) -> Limit<'_> {
     }
 }
 
-/// None for the probes of a direction that were not asked for.
-fn subject(direction: &DirectionReport, _active: bool) -> Option<Subject<'_>> {
+/// The probes of a direction where there are any, else its traffic.
+fn subject(direction: &DirectionReport) -> Subject<'_> {
     let (from, to) = (direction.from.as_str(), direction.to.as_str());
-    Some(Subject {
-        from,
-        to,
-        sent: direction.sent.frames,
-        missing: direction.dropped_frames() + direction.lost,
-        reordered: direction.reordered,
-        delay: &direction.delay,
-    })
+    match &direction.probes {
+        Some(probes) => Subject {
+            from,
+            to,
+            sent: probes.sent,
+            missing: probes.lost,
+            reordered: probes.reordered,
+            delay: &probes.delay,
+        },
+        None => Subject {
+            from,
+            to,
+            sent: direction.sent.frames,
+            missing: direction.dropped_frames() + direction.lost,
+            reordered: direction.reordered,
+            delay: &direction.delay,
+        },
+    }
 }
 
 /// None when nothing was asked for.
