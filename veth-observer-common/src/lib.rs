@@ -14,6 +14,7 @@ pub mod order;
 pub mod probes;
 pub mod sample;
 pub mod settings;
+pub mod stages;
 pub mod stamp;
 
 /// Ways through a pair: 0 is from end a to end b, 1 is from b to a.

@@ -14,12 +14,14 @@ mod frame;
 mod log;
 mod probes;
 mod samples;
+mod stages;
 
 use aya_ebpf::{
     macros::{btf_tracepoint, classifier},
     programs::{BtfTracePointContext, TcContext},
 };
 use probes::Probe;
+use stages::Stage;
 
 /// TCX_NEXT and TC_ACT_UNSPEC: whoever stands behind us decides.
 const NEXT: i32 = -1;
@@ -54,7 +56,7 @@ pub fn vo_a_ingress(ctx: TcContext) -> i32 {
 fn depart(ctx: &TcContext, direction: u32) -> i32 {
     match probes::of(ctx) {
         Probe::None => departure::count(ctx, direction),
-        Probe::Ours(sequence) => probes::depart(direction, sequence),
+        Probe::Ours(sequence) => probes::depart(ctx, direction, sequence),
         Probe::Foreign => {}
     }
     NEXT
@@ -77,6 +79,20 @@ fn arrive(ctx: &TcContext, direction: u32) -> i32 {
 #[btf_tracepoint(function = "kfree_skb")]
 pub fn vo_drop(ctx: BtfTracePointContext) -> i32 {
     death::count(&ctx);
+    0
+}
+
+/// On every buffer that any device is given to send, only while stages are asked for.
+#[btf_tracepoint(function = "net_dev_start_xmit")]
+pub fn vo_to_device(ctx: BtfTracePointContext) -> i32 {
+    stages::count(&ctx, Stage::Device);
+    0
+}
+
+/// On every buffer that comes up from any device, only while stages are asked for.
+#[btf_tracepoint(function = "netif_receive_skb")]
+pub fn vo_to_stack(ctx: BtfTracePointContext) -> i32 {
+    stages::count(&ctx, Stage::Stack);
     0
 }
 

@@ -3,7 +3,7 @@
 //! They are known by their bytes and timed by their sequence number, whatever becomes of the control block on the way.
 
 use aya_ebpf::{
-    helpers::{bpf_ktime_get_ns, generated::bpf_skb_load_bytes},
+    helpers::{bpf_get_smp_processor_id, bpf_ktime_get_ns, generated::bpf_skb_load_bytes},
     macros::map,
     maps::{Array, PerCpuArray},
     programs::TcContext,
@@ -12,11 +12,13 @@ use veth_observer_common::{
     DIRECTIONS,
     order::{Order, Place},
     probes::{Departure, ETHER_TYPE, HEADER, MAGIC, PAYLOAD, Payload, Probes, departure},
+    stages::PROBE_KEY,
+    stamp::Stamp,
 };
 
 use crate::{
     arrival::vary,
-    constants::{VO_PROBE, slot},
+    constants::{VO_LANE, VO_PROBE, VO_STAGED, key, slot},
     frame,
 };
 
@@ -61,15 +63,21 @@ pub fn of(ctx: &TcContext) -> Probe {
 }
 
 #[inline(always)]
-pub fn depart(direction: u32, sequence: u64) {
+pub fn depart(ctx: &TcContext, direction: u32, sequence: u64) {
     let Some(probes) = VO_PROBES.get_ptr_mut(slot(direction)) else { return };
+    // SAFETY: helpers without arguments.
+    let (cpu, now) = unsafe { (bpf_get_smp_processor_id(), bpf_ktime_get_ns()) };
     // SAFETY: the maps live as long as the program; this CPU's counters are written by this CPU only, and the departure
     // is read by whom the frame reaches after this.
     unsafe {
         (*probes).sent += 1;
         if let Some(left) = VO_PROBES_LEFT.get_ptr_mut(departure(direction, sequence)) {
-            *left = Departure { sequence, at_ns: bpf_ktime_get_ns() };
+            *left = Departure { sequence, at_ns: now };
         }
+    }
+    if VO_STAGED.load() != 0 {
+        let words = Stamp::new(now, false, 0, cpu).sealed(key(direction) ^ PROBE_KEY);
+        frame::set_words(ctx, VO_LANE.load(), words);
     }
 }
 
@@ -84,7 +92,7 @@ pub fn arrive(direction: u32, sequence: u64) {
     let (probes, order) = unsafe { (&mut *probes, &mut *order) };
     let delay = delay(direction, sequence, now);
     match order.place(sequence, delay.unwrap_or(order.delay_ns), true) {
-        Place::InOrder { variation_ns } if delay.is_some() => vary(&mut probes.variation, variation_ns),
+        Place::InOrder { variation_ns } if delay.is_some() => vary(&mut probes.variation, variation_ns, 1),
         Place::First | Place::InOrder { .. } | Place::Piece => {}
         Place::Reordered => probes.reordered += 1,
         Place::Duplicate => {
@@ -94,7 +102,7 @@ pub fn arrive(direction: u32, sequence: u64) {
     }
     probes.received += 1;
     match delay {
-        Some(delay) => vary(&mut probes.delay, delay),
+        Some(delay) => vary(&mut probes.delay, delay, 1),
         None => probes.untimed += 1,
     }
 }

@@ -49,6 +49,8 @@ pub struct Settings {
     pub order: bool,
     /// Be ready for probe frames with the secret that [`Observation::probe_secret`] then tells.
     pub probing: bool,
+    /// See frames on their way too, at a cost to all traffic of the machine.
+    pub stages: bool,
     /// Let the kernel programs write into our log.
     pub kernel_log: bool,
     pub attach: Method,
@@ -63,6 +65,7 @@ impl Default for Settings {
             sampling: None,
             order: true,
             probing: false,
+            stages: false,
             kernel_log: false,
             attach: Method::Auto,
             notice: |sentence| warn!("{sentence}"),
@@ -107,6 +110,7 @@ impl Observation {
             order: settings.order,
             fallback: true,
             probing: settings.probing,
+            stages: settings.stages,
             log: settings.kernel_log,
         })?;
         let attachment = Attachment::new(
@@ -269,6 +273,9 @@ impl Observation {
         let mut readings = collect::read(&self.loaded.sent, &self.loaded.received, self.deaths.as_mut(), 0)?;
         if let Some(probing) = &self.loaded.probing {
             collect::read_probes(probing, &mut readings, 0)?;
+        }
+        if let Some(stages) = &self.loaded.stages {
+            collect::read_stages(stages, &mut readings)?;
         }
         Ok(readings)
     }

@@ -5,7 +5,7 @@ use veth_observer_common::{
     drops::Dead,
 };
 
-use super::{drops, probes, quantiles};
+use super::{beside, drops, quantiles};
 use crate::model::{
     reading::Reading,
     report::{DirectionReport, Matching, Traffic},
@@ -66,7 +66,11 @@ impl Ledger {
             clamped: received.clamped,
             variation: quantiles::variation(&received.variation),
             collection_loss: received.sample_lost,
-            probes: reading.probes.as_deref().map(|counted| probes::report(counted, self.closed)),
+            probes: reading.probes.as_deref().map(|counted| {
+                let stages = reading.stages.as_deref().map(|[_, probes]| probes);
+                beside::report(counted, stages, self.closed)
+            }),
+            stages: reading.stages.as_deref().map(|[traffic, _]| beside::stages(traffic)),
         }
     }
 

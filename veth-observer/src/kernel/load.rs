@@ -13,6 +13,7 @@ use veth_observer_common::{
     counters::{EPOCHS, Received, Sent},
     matching::{ADDRESSES, DIGESTS},
     settings as names,
+    stages::{KINDS, Stages},
     stamp::{self, TIME_BITS},
 };
 
@@ -24,6 +25,7 @@ use super::{
     log::KernelLog,
     object::OBJECT,
     probing::{self, Probing},
+    stages,
 };
 
 /// What the programs of one pair are told at load time.
@@ -42,6 +44,8 @@ pub struct Settings {
     pub fallback: bool,
     /// Know probe frames, count them apart and take them off.
     pub probing: bool,
+    /// See frames on their way too.
+    pub stages: bool,
     /// Let the programs write log records.
     pub log: bool,
 }
@@ -81,6 +85,8 @@ pub struct Loaded {
     pub drops: Option<Result<Drops>>,
     /// None without probes.
     pub probing: Option<Probing>,
+    /// By kind; none unless asked for.
+    pub stages: Option<PerCpuArray<MapData, Stages>>,
     pub samples: Option<RingBuf<MapData>>,
     pub log: Option<KernelLog>,
     pub epoch_shift: u32,
@@ -109,6 +115,12 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
     let fallback = u32::from(settings.fallback);
     let (digests, addresses) = if settings.fallback { (DIGESTS, ADDRESSES) } else { (1, 1) };
     let layout = Layout::running();
+    if settings.stages
+        && let Err(error) = &layout
+    {
+        return Err(stages::unavailable(&format!("{error:#}")).into());
+    }
+    let staged = u32::from(settings.stages);
     let secret = if settings.probing { probing::fresh_secret()? } else { 0 };
     let mut loader = EbpfLoader::new();
     loader
@@ -125,6 +137,8 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
         .override_global(names::ORDER, &order, true)
         .override_global(names::FALLBACK, &fallback, true)
         .override_global(names::DIGEST_ENTRIES, &digests, true)
+        .override_global(names::STAGED, &staged, true)
+        .map_max_entries(names::STAGES, if settings.stages { KINDS } else { 1 })
         .override_global(names::SAMPLE, &sampling.rate, true)
         .override_global(names::SNAPLEN, &sampling.snaplen, true)
         .override_global(aya_log::LEVEL, &log_level, true)
@@ -143,6 +157,7 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
     }
     let log = settings.log.then(|| KernelLog::open(&mut ebpf)).transpose()?;
     let drops = layout.and_then(|layout| Drops::attach(&mut ebpf, &layout));
+    let stages = settings.stages.then(|| stages::attach(&mut ebpf)).transpose()?;
     let probing = probing::take(secret, &mut ebpf)?;
     let mut map = |name| ebpf.take_map(name).with_context(|| format!("the object has no map {name}"));
     Ok(Loaded {
@@ -155,6 +170,7 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
             .then(|| anyhow::Ok(map(names::SAMPLES)?.try_into()?))
             .transpose()?,
         probing,
+        stages,
         drops: Some(drops),
         ebpf,
         log,
@@ -211,6 +227,7 @@ mod tests {
             order: false,
             fallback: false,
             probing: false,
+            stages: false,
             log: false,
         }
         .epoch_shift()

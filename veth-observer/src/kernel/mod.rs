@@ -7,6 +7,7 @@ mod load;
 pub mod log;
 pub mod object;
 mod probing;
+mod stages;
 pub mod symbols;
 
 pub use self::object::VERSION;

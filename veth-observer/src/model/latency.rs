@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::{
     quantile::Bin,
-    report::{DirectionReport, Distribution, PairReport, Report},
+    report::{DirectionReport, Distribution, PairReport, Report, StageReport},
 };
 
 /// A report with the measurement beside it: what `latency -j` prints.
@@ -39,8 +39,47 @@ pub struct Times {
     /// Nanoseconds by percentile as it was asked for: `p50`, `p99.9`.
     pub percentiles_ns: BTreeMap<&'static str, BTreeMap<String, Option<u64>>>,
     /// Buckets of the grid from the first to the last that is not empty; none unless asked for.
+    /// Mean waits of traffic and of probes by stage; none unless asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits_ns: Option<BTreeMap<&'static str, Waits>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub histogram: Option<BTreeMap<&'static str, Vec<Bin>>>,
+}
+
+/// How long a frame waits in each stage, on average: differences of the means of the times at its ends, which are exact
+/// where the same frames were seen at both. `None` where they were not, because frames died between, and where there were
+/// none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Waits {
+    /// In the queueing disciplines.
+    pub qdisc: Option<u64>,
+    /// In the ring or backlog of the receiver, until its softirq.
+    pub ring: Option<u64>,
+    /// From there to the ingress hook.
+    pub hook: Option<u64>,
+}
+
+impl Waits {
+    fn new(stages: &StageReport, delay: &Distribution) -> Self {
+        let between = |from: &Distribution, to: &Distribution| {
+            let same = from.count == to.count;
+            if same { to.mean_ns?.checked_sub(from.mean_ns?) } else { None }
+        };
+        Self {
+            qdisc: stages.to_device.mean_ns,
+            ring: between(&stages.to_device, &stages.to_stack),
+            hook: between(&stages.to_stack, delay),
+        }
+    }
+
+    /// Of traffic, and of probes where there are any.
+    pub fn of(direction: &DirectionReport) -> Vec<(&'static str, &StageReport, &Distribution, Self)> {
+        let traffic = direction.stages.as_ref().map(|stages| ("delay", stages, &direction.delay));
+        let probes = direction.probes.as_ref();
+        let probes = probes.and_then(|it| Some(("probe_delay", it.stages.as_ref()?, &it.delay)));
+        let all = traffic.into_iter().chain(probes);
+        all.map(|(name, stages, delay)| (name, stages, delay, Self::new(stages, delay))).collect()
+    }
 }
 
 /// A percentile as it was asked for.
@@ -114,6 +153,10 @@ impl Times {
             from: direction.from.clone(),
             to: direction.to.clone(),
             percentiles_ns: quantities.iter().map(|(name, spread)| (*name, of(spread))).collect(),
+            waits_ns: direction
+                .stages
+                .is_some()
+                .then(|| Waits::of(direction).into_iter().map(|(name, .., waits)| (name, waits)).collect()),
             histogram: histogram
                 .then(|| quantities.iter().map(|(name, spread)| (*name, spread.bins(1))).collect()),
         }

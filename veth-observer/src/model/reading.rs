@@ -3,6 +3,7 @@
 use veth_observer_common::{
     counters::{Received, Sent},
     probes::Probes,
+    stages::Stages,
 };
 
 use super::drop::Death;
@@ -18,6 +19,8 @@ pub struct Reading {
     pub deaths: Vec<Death>,
     /// None without probes.
     pub probes: Option<Box<Probes>>,
+    /// Of traffic and of probes; none unless asked for.
+    pub stages: Option<Box<[Stages; 2]>>,
 }
 
 impl Reading {
@@ -28,5 +31,6 @@ impl Reading {
         received: Received::ZERO,
         deaths: Vec::new(),
         probes: None,
+        stages: None,
     };
 }

@@ -72,6 +72,9 @@ pub struct DirectionReport {
     /// Frames of our own, which are in none of the counts above; none without them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probes: Option<ProbeReport>,
+    /// Where the frames were on their way; none unless asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stages: Option<StageReport>,
 }
 
 impl DirectionReport {
@@ -98,6 +101,17 @@ pub struct ProbeReport {
     pub delay: Distribution,
     /// Absolute difference of the delays of a probe and the one that arrived in order before it (RFC 3393).
     pub variation: Distribution,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stages: Option<StageReport>,
+}
+
+/// Times since departure, each from the egress hook on; the ingress hook follows, whose times are the delay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StageReport {
+    /// Until the driver of the sending end was given the frame: what it waited in queueing disciplines.
+    pub to_device: Distribution,
+    /// Until the stack of the receiving end was given it: the ring or backlog, and the wait for its softirq, lie between.
+    pub to_stack: Distribution,
 }
 
 /// Three units that are never mixed.

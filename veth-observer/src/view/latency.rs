@@ -10,7 +10,7 @@ use super::{
     units,
 };
 use crate::model::{
-    latency::{Judgement, Latency, LatencyReport, Percentile, Unit, Verdict, quantities},
+    latency::{Judgement, Latency, LatencyReport, Percentile, Unit, Verdict, Waits, quantities},
     report::{DirectionReport, Distribution, PairReport},
 };
 
@@ -28,6 +28,7 @@ pub fn summary(measured: &LatencyReport, shape: &Shape) -> String {
     let mut text = heading(pair, latency, style);
     let directions = || pair.directions.iter();
     text += &times(pair, shape);
+    text += &stages(pair, shape);
     if directions().any(|direction| !direction.dropped.is_empty()) {
         text.push('\n');
         text += &drop_table(pair);
@@ -97,21 +98,64 @@ fn row_name(quantity: &str, direction: &DirectionReport) -> String {
 
 fn times(pair: &PairReport, shape: &Shape) -> String {
     let percentiles = shape.percentiles;
-    let titles: Vec<String> = percentiles.iter().map(|percentile| format!("P{}", percentile.text)).collect();
-    let mut header = vec!["", "COUNT", "MIN", "MEAN"];
-    header.extend(titles.iter().map(String::as_str));
-    header.push("MAX");
+    let titles = titles(percentiles);
+    let header: Vec<&str> = titles.iter().map(String::as_str).collect();
     let shown = |(quantity, direction, _): &(&str, &DirectionReport, &Distribution)| {
         quantity.starts_with("probe") || shows_traffic(direction, pair)
     };
-    let rows = spreads(pair).into_iter().filter(shown).map(|(quantity, direction, spread)| {
-        let mut row = vec![row_name(quantity, direction), spread.count.to_string()];
-        let shares = percentiles.iter().map(|percentile| spread.quantile(percentile.share));
-        let values = [spread.min_ns, spread.mean_ns].into_iter().chain(shares).chain([spread.max_ns]);
-        row.extend(values.map(|ns| ns.map_or_else(|| "-".into(), |ns| units::duration(ns, shape.style))));
-        row
-    });
+    let rows = spreads(pair)
+        .into_iter()
+        .filter(shown)
+        .map(|(quantity, direction, spread)| row(row_name(quantity, direction), spread, shape));
     aligned(&header, rows.collect(), 1)
+}
+
+fn titles(percentiles: &[Percentile]) -> Vec<String> {
+    let before = ["", "COUNT", "MIN", "MEAN"].into_iter().map(str::to_owned);
+    let shares = percentiles.iter().map(|percentile| format!("P{}", percentile.text));
+    before.chain(shares).chain(["MAX".to_owned()]).collect()
+}
+
+fn row(name: String, spread: &Distribution, shape: &Shape) -> Vec<String> {
+    let mut row = vec![name, spread.count.to_string()];
+    let shares = shape.percentiles.iter().map(|percentile| spread.quantile(percentile.share));
+    let values = [spread.min_ns, spread.mean_ns].into_iter().chain(shares).chain([spread.max_ns]);
+    row.extend(values.map(|ns| time(ns, shape.style)));
+    row
+}
+
+fn time(ns: Option<u64>, style: Style) -> String {
+    ns.map_or_else(|| "-".into(), |ns| units::duration(ns, style))
+}
+
+/// When frames were where on their way, from the egress hook on, and what they waited from one place to the next.
+fn stages(pair: &PairReport, shape: &Shape) -> String {
+    let mut rows = Vec::new();
+    for direction in &pair.directions {
+        for (quantity, stages, delay, waits) in Waits::of(direction) {
+            if !quantity.starts_with("probe") && !shows_traffic(direction, pair) {
+                continue;
+            }
+            let frames = if quantity.starts_with("probe") { "probes " } else { "" };
+            for (place, spread, wait) in [
+                ("after the qdisc", &stages.to_device, waits.qdisc),
+                ("after ring or backlog", &stages.to_stack, waits.ring),
+                ("at the ingress hook", delay, waits.hook),
+            ] {
+                let mut row = row(format!("{frames}{}, {place}", name(direction)), spread, shape);
+                row.push(time(wait, shape.style));
+                rows.push(row);
+            }
+        }
+    }
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut titles = titles(shape.percentiles);
+    titles[0] = "SINCE THE EGRESS HOOK".to_owned();
+    titles.push("MEAN WAIT".to_owned());
+    let header: Vec<&str> = titles.iter().map(String::as_str).collect();
+    format!("\n{}", aligned(&header, rows, 1))
 }
 
 fn traffic(direction: &DirectionReport) -> String {

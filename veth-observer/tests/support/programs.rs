@@ -61,6 +61,7 @@ impl Bench {
             sampling,
             order: true,
             probing: false,
+            stages: false,
             fallback: true,
             log: false,
         };

@@ -59,6 +59,10 @@ pub struct Latency {
     /// Draw the delays of each direction as a histogram; with -j, add its buckets
     #[arg(long)]
     histogram: bool,
+    /// Also time frames on their way: out of the queueing discipline, and out of the ring or backlog of the receiver; costs
+    /// all traffic of the machine a little while it runs
+    #[arg(long)]
+    stages: bool,
     /// A name for this run, carried into the output
     #[arg(long, value_name = "TEXT")]
     label: Option<String>,
@@ -89,7 +93,8 @@ impl Latency {
         } else {
             None
         };
-        let settings = Settings { probing: planned.is_some(), ..self.observing.settings(out.verbose) };
+        let (probing, stages) = (planned.is_some(), self.stages);
+        let settings = Settings { probing, stages, ..self.observing.settings(out.verbose) };
         let mut observation = self.observing.start_on(&selected, settings).await?;
         stop.within(self.observing.duration);
         let mut command = Measured::start(&self.command, out.wants_json())?;

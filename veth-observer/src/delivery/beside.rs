@@ -1,12 +1,12 @@
-//! What became of probe frames, as a report gives it.
+//! What is counted beside the ledger, as a report gives it.
 
-use veth_observer_common::probes::Probes;
+use veth_observer_common::{probes::Probes, stages::Stages};
 
 use super::quantiles;
-use crate::model::report::ProbeReport;
+use crate::model::report::{ProbeReport, StageReport};
 
 /// `closed` says that no more can arrive in time.
-pub(super) fn report(probes: &Probes, closed: bool) -> ProbeReport {
+pub(super) fn report(probes: &Probes, stages: Option<&Stages>, closed: bool) -> ProbeReport {
     // Read while it counts, an arrival may show before its departure.
     let missing = probes.sent.saturating_sub(probes.received);
     ProbeReport {
@@ -19,6 +19,14 @@ pub(super) fn report(probes: &Probes, closed: bool) -> ProbeReport {
         untimed: probes.untimed,
         delay: quantiles::variation(&probes.delay),
         variation: quantiles::variation(&probes.variation),
+        stages: stages.map(self::stages),
+    }
+}
+
+pub(super) fn stages(stages: &Stages) -> StageReport {
+    StageReport {
+        to_device: quantiles::variation(&stages.to_device),
+        to_stack: quantiles::variation(&stages.to_stack),
     }
 }
 
@@ -29,7 +37,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_lost_once_nothing_more_can_arrive() {
         let probes = Probes { sent: 10, received: 7, ..Probes::ZERO };
-        let [open, closed] = [false, true].map(|closed| report(&probes, closed));
+        let [open, closed] = [false, true].map(|closed| report(&probes, None, closed));
         assert_eq!((open.in_flight, open.lost), (3, 0));
         assert_eq!((closed.in_flight, closed.lost), (0, 3));
     }
