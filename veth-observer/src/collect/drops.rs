@@ -47,7 +47,7 @@ impl Deaths {
             let values = self.drops.unplaced.get(&slot, 0).context("cannot read how many frames died")?;
             let dead = sum(&values);
             if dead != Dead::NONE {
-                deaths.push(Death { reason: None, function: None, address: 0, side: Side::Unknown, dead });
+                deaths.push(Death { dead, ..Death::UNPLACED });
             }
         }
         Ok(deaths)
@@ -76,6 +76,7 @@ impl Deaths {
         Death {
             reason,
             function: function.map(|function| function.name.clone()),
+            module: function.and_then(|function| function.module.clone()),
             address: place.location,
             side: match place.device {
                 device::SENDING => Side::Sending,

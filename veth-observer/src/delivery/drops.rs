@@ -26,11 +26,16 @@ pub(super) fn of_the_link(deaths: &[Death]) -> (Dead, Vec<Dropped>) {
 }
 
 fn dropped(death: &Death, stage: Stage) -> Dropped {
-    Dropped {
-        stage,
-        reason: death.reason.clone(),
-        location: death.function.clone().unwrap_or_else(|| format!("{:#x}", death.address)),
-        frames: death.dead.frames(),
+    Dropped { stage, reason: death.reason.clone(), location: location(death), frames: death.dead.frames() }
+}
+
+/// The function and its module, or the address where the kernel hides them; empty when not even that is known.
+fn location(death: &Death) -> String {
+    match (&death.function, &death.module) {
+        (Some(function), Some(module)) => format!("{function} [{module}]"),
+        (Some(function), None) => function.clone(),
+        (None, _) if death.address != 0 => format!("{:#x}", death.address),
+        (None, _) => String::new(),
     }
 }
 
@@ -59,6 +64,7 @@ mod tests {
             address,
             side: Side::Sending,
             dead,
+            ..Death::UNPLACED
         }
     }
 

@@ -146,8 +146,8 @@ mod tests {
         fn die(&mut self, sent_at: u64, frames: u64) {
             let mut dead = Dead::NONE;
             dead.epochs[epoch(sent_at, SHIFT)] = frames;
-            let (reason, function, side) = (None, Some("tbf_enqueue".into()), Side::Sending);
-            self.reading.deaths.push(Death { reason, function, address: 0, side, dead });
+            let function = Some("tbf_enqueue".into());
+            self.reading.deaths.push(Death { function, side: Side::Sending, dead, ..Death::UNPLACED });
         }
 
         fn at(&mut self, now: u64) -> (u64, u64, i64) {

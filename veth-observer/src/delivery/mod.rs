@@ -7,4 +7,3 @@ mod quantiles;
 mod stages;
 
 pub use ledger::Ledger;
-pub use stages::stage;

@@ -139,7 +139,7 @@ static TABLE: &[Row] = &[
 /// The stage where a buffer died, by the reason and the function that the kernel gave and the end whose device it was on.
 ///
 /// `None` when no frame of the link died: it was a copy. A drop that the table does not know is [`Stage::Other`].
-pub fn stage(reason: Option<&str>, function: Option<&str>, side: Side) -> Option<Stage> {
+pub(super) fn stage(reason: Option<&str>, function: Option<&str>, side: Side) -> Option<Stage> {
     decides(reason, function, side).map_or(Some(Stage::Other), |row| row.stage)
 }
 

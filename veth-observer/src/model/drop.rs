@@ -64,10 +64,24 @@ pub struct Death {
     pub reason: Option<String>,
     /// The kernel function that freed the buffer; none where the kernel hides its symbols.
     pub function: Option<String>,
+    /// The module that it is part of; none when that is the kernel itself.
+    pub module: Option<String>,
     /// Address inside that function.
     pub address: u64,
     pub side: Side,
     pub dead: Dead,
+}
+
+impl Death {
+    /// Of which nothing is known but that it happened.
+    pub const UNPLACED: Self = Self {
+        reason: None,
+        function: None,
+        module: None,
+        address: 0,
+        side: Side::Unknown,
+        dead: Dead::NONE,
+    };
 }
 
 #[cfg(test)]
