@@ -10,6 +10,7 @@ mod attach;
 mod faults;
 mod frames;
 mod kernel;
+mod latency;
 mod manage;
 mod object;
 mod observing;

@@ -19,7 +19,8 @@ impl Distribution {
     /// of its bucket, which is at most 2^(1/16), 4.5 %, from any time in it; never outside what was seen.
     pub fn quantile(&self, share: f64) -> Option<u64> {
         let (min, max) = (self.min_ns?, self.max_ns?);
-        let rank = (share * as_f64(self.count)).ceil().max(1.0);
+        // A share such as 99.9 / 100 is a hair off in binary, which must not push a whole rank to the next.
+        let rank = (share * as_f64(self.count) * (1.0 - 4.0 * f64::EPSILON)).ceil().max(1.0);
         let mut reached = 0;
         let index = self.buckets.iter().position(|count| {
             reached += count;
@@ -97,6 +98,16 @@ mod tests {
     fn nothing_has_no_percentile_and_no_bins() {
         assert_eq!(Distribution::default().quantile(0.5), None);
         assert!(Distribution::default().bins(1).is_empty());
+    }
+
+    #[test]
+    fn a_rank_is_the_same_however_its_share_was_computed() {
+        for (percent, count, rank) in [(99.9, 1000, 999), (99.0, 300, 297), (57.0, 100, 57), (100.0, 7, 7)] {
+            let times: Vec<u64> = (1..=count).map(|at| if at <= rank { 1000 } else { 9000 }).collect();
+            assert_eq!(spread(&times).quantile(percent / 100.0).map(|ns| ns < 2000), Some(true), "{percent}");
+        }
+        let times: Vec<u64> = (1..=1000).map(|at| if at < 999 { 1000 } else { 9000 }).collect();
+        assert!(spread(&times).quantile(99.9 / 100.0).is_some_and(|ns| ns > 8000));
     }
 
     #[test]
