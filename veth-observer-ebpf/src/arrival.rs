@@ -41,7 +41,7 @@ pub fn count(ctx: &TcContext, direction: u32) {
     // SAFETY: a helper without arguments.
     let now = unsafe { bpf_ktime_get_ns() };
 
-    let Some(arrival) = recognise(ctx, direction, lane, now) else {
+    let Some(arrival) = recognise(ctx, received, direction, lane, now) else {
         unrecognised(ctx, received, direction, len, now);
         return;
     };
@@ -65,7 +65,13 @@ pub fn count(ctx: &TcContext, direction: u32) {
 
 /// By its stamp, wherever that was kept.
 #[inline(always)]
-fn recognise(ctx: &TcContext, direction: u32, lane: u32, now: u64) -> Option<Arrival> {
+fn recognise(
+    ctx: &TcContext,
+    received: &mut Received,
+    direction: u32,
+    lane: u32,
+    now: u64,
+) -> Option<Arrival> {
     let mut words = frame::words(ctx, lane);
     // What is remembered is taken out in any case.
     if fallback::method(direction) == ADDRESS
@@ -73,6 +79,7 @@ fn recognise(ctx: &TcContext, direction: u32, lane: u32, now: u64) -> Option<Arr
         && Stamp::unsealed(words, key(direction), VO_CPUS.load()).is_none()
     {
         words = kept;
+        received.by_address += 1;
     }
     Stamp::opened(words, key(direction), VO_CPUS.load(), now)
 }

@@ -2,10 +2,11 @@
 
 mod whereabouts;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use tracing::{debug, info, warn};
+use veth_observer_common::matching;
 
 use crate::{
     attach::{self, Attachment, Lane, Method, leftovers},
@@ -15,7 +16,7 @@ use crate::{
     model::{
         link::End,
         reading::Reading,
-        report::{DirectionReport, PairReport, Report},
+        report::{DirectionReport, Matching, PairReport, Report},
         sample::{Sample, Sampled},
     },
     topology::Selected,
@@ -29,6 +30,9 @@ const SETTLE: Duration = Duration::from_millis(20);
 
 /// How often to look whether what was in flight has landed.
 const LANDING: Duration = Duration::from_millis(5);
+
+/// How often to look whether an end was renamed or moved.
+const FOLLOW: Duration = Duration::from_secs(1);
 
 /// How often to look for a frame that is waited for.
 const ARRIVING: Duration = Duration::from_millis(1);
@@ -85,7 +89,10 @@ pub struct Observation {
     deaths: Option<Deaths>,
     limits: Vec<String>,
     ledgers: [Ledger; 2],
+    /// What the programs were told, of [`matching`].
+    methods: [u32; 2],
     started_ns: u64,
+    followed: Instant,
     ended: Option<String>,
     whereabouts: Whereabouts,
     lane: Lane,
@@ -121,7 +128,7 @@ impl Observation {
         )?;
         let (deaths, limits) = seeing_deaths(loaded.drops.take());
         let timeout_ns = u64::try_from(settings.loss_timeout.as_nanos())?;
-        let ledger = Ledger::new(timeout_ns, loaded.epoch_shift);
+        let ledger = Ledger::new(timeout_ns, loaded.epoch_shift, true);
         let mut this = Self {
             pair: ends[0].label(),
             ends: ends.clone(),
@@ -132,7 +139,9 @@ impl Observation {
             limits,
             loaded,
             ledgers: [ledger.clone(), ledger],
+            methods: [matching::STAMP; 2],
             started_ns: clock::monotonic_ns(),
+            followed: Instant::now(),
             ended: None,
             whereabouts: Whereabouts([namespaces[0].address(), namespaces[1].address()]),
             lane,
@@ -146,15 +155,30 @@ impl Observation {
         Ok(this)
     }
 
-    /// The ledger as it stands. Call it at least every [`Observation::longest_pause`].
+    /// The ledger as it stands.
     pub fn report(&mut self) -> Result<Report> {
         let readings = self.read()?;
         self.notice_end();
-        Ok(self.report_of(&readings))
+        let report = self.report_of(&readings);
+        self.follow_matching()?;
+        Ok(report)
+    }
+
+    /// What must be done at least every [`Observation::LOOK`]: tells what is lost in time, changes the way of recognising
+    /// frames where the path asks for it, follows the ends, and forwards what the kernel programs logged. True while there
+    /// is something to observe.
+    pub async fn tend(&mut self) -> Result<bool> {
+        self.flush_log();
+        if self.followed.elapsed() >= FOLLOW {
+            self.follow().await;
+        }
+        self.report()?;
+        Ok(self.ended.is_none())
     }
 
     /// Looks where the ends are now, so that reports call them by their present names.
     pub async fn follow(&mut self) {
+        self.followed = Instant::now();
         for at in 0..2 {
             let Some(now) = self.whereabouts.look(at, &self.attachment).await else { continue };
             let before = std::mem::replace(&mut self.ends[at], now);
@@ -177,10 +201,8 @@ impl Observation {
         self.attachment.method()
     }
 
-    /// How often the ledger must be looked at to tell what is lost in time.
-    pub fn longest_pause(&self) -> Duration {
-        self.settings.loss_timeout.max(Duration::from_millis(100))
-    }
+    /// How often it wants to be tended.
+    pub const LOOK: Duration = Duration::from_millis(100);
 
     /// What probe frames must carry; none unless they were asked for.
     pub fn probe_secret(&self) -> Option<u64> {
@@ -278,6 +300,21 @@ impl Observation {
             collect::read_stages(stages, &mut readings)?;
         }
         Ok(readings)
+    }
+
+    /// Tells the programs what the ledgers have come to.
+    fn follow_matching(&mut self) -> Result<()> {
+        let methods = self.ledgers.each_ref().map(|ledger| match ledger.matching() {
+            Matching::Stamp => matching::STAMP,
+            Matching::Address => matching::ADDRESS,
+            Matching::Digest => matching::DIGEST,
+        });
+        if methods != self.methods {
+            info!(?methods, "frames are recognised in another way");
+            self.loaded.methods.set(0, methods, 0).context("cannot change the way of recognising frames")?;
+            self.methods = methods;
+        }
+        Ok(())
     }
 
     fn notice_end(&mut self) {

@@ -12,6 +12,7 @@ mod frames;
 mod kernel;
 mod latency;
 mod manage;
+mod matching;
 mod object;
 mod observing;
 mod programs;

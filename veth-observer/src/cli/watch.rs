@@ -45,9 +45,6 @@ pub struct Watch {
 /// The ring is read this often; the kernel wakes nobody per frame.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// How often to look whether an end was renamed.
-const FOLLOW: Duration = Duration::from_secs(1);
-
 /// How many samples to write in one go, so that Ctrl-C is heard under any load.
 const BATCH: usize = 4096;
 
@@ -60,17 +57,13 @@ impl Watch {
         stop.within(self.observing.duration);
         let mut left = self.count.unwrap_or(u64::MAX);
         let mut look = tokio::time::interval(LOOK);
-        let mut follow = tokio::time::interval(FOLLOW);
+        let mut tend = tokio::time::interval(Observation::LOOK);
         loop {
             let ended = tokio::select! {
                 () = stop.wait() => true,
                 _ = look.tick() => observation.ended().is_some(),
-                _ = follow.tick() => {
-                    observation.follow().await;
-                    false
-                }
+                _ = tend.tick() => !observation.tend().await?,
             };
-            observation.flush_log();
             let full = print(out, &mut observation, &mut left)?;
             if left == 0 || ended && !full {
                 break;

@@ -3,6 +3,7 @@
 mod beside;
 mod drops;
 mod ledger;
+mod matching;
 mod quantiles;
 mod stages;
 

@@ -37,6 +37,10 @@ pub struct PairReport {
 pub enum Matching {
     /// A tag and the time ride in the socket buffer's control block from one end to the other.
     Stamp,
+    /// The same is kept aside by the address of the buffer, because something on the way writes the control block.
+    Address,
+    /// All arrivals count as received, and those are timed whose bytes are recognised: nothing else survives the way.
+    Digest,
 }
 
 /// `sent = received + Σ dropped + lost + in_flight`, in frames; `unmatched` stands beside it.
@@ -45,8 +49,10 @@ pub struct DirectionReport {
     pub from: String,
     pub to: String,
     pub matching: Matching,
+    /// Arrivals whose departure is known. Frames.
+    pub matched: u64,
     pub sent: Traffic,
-    /// Arrivals that were seen sent.
+    /// Arrivals that were seen sent; with [`Matching::Digest`] all arrivals.
     pub received: Traffic,
     pub dropped: Vec<Dropped>,
     /// Sent, not yet received, and younger than the loss timeout. Frames.

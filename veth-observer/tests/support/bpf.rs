@@ -46,13 +46,27 @@ impl Hook {
 
 /// Loads a program that returns `code`.
 pub(crate) fn load(hook: Hook, name: &str, code: i32) -> OwnedFd {
-    let mut instructions = vec![0xb7, 0, 0, 0]; // r0 = code
+    load_after(hook, name, &[], code)
+}
+
+/// Loads a tc program that writes over words 1 to 4 of the control block, as Cilium does, and goes on.
+pub(crate) fn load_scribbler() -> OwnedFd {
+    let mut scribble = vec![0xb7, 0x02, 0, 0, 0x5a, 0x5a, 0x5a, 0x5a]; // r2 = 0x5a5a5a5a
+    for offset in [52, 56, 60, 64] {
+        scribble.extend([0x63, 0x21, offset, 0, 0, 0, 0, 0]); // *(u32 *)(r1 + offset) = r2
+    }
+    load_after(Hook::TcxEgress, "scribbler", &scribble, -1)
+}
+
+fn load_after(hook: Hook, name: &str, before: &[u8], code: i32) -> OwnedFd {
+    let mut instructions = before.to_vec();
+    instructions.extend([0xb7, 0, 0, 0]); // r0 = code
     instructions.extend(code.to_ne_bytes());
     instructions.extend([0x95, 0, 0, 0, 0, 0, 0, 0]); // exit
     let (program_type, attach_type) = hook.types();
     let mut attr = Vec::new();
     attr.extend(program_type.to_ne_bytes());
-    attr.extend(2_u32.to_ne_bytes());
+    attr.extend(u32::try_from(instructions.len() / 8).unwrap().to_ne_bytes());
     attr.extend((instructions.as_ptr() as u64).to_ne_bytes());
     attr.extend((c"GPL".as_ptr() as u64).to_ne_bytes());
     attr.extend([0; 24]); // no log, no version, no flags
