@@ -157,7 +157,7 @@ impl Received {
 impl Variation {
     pub const ZERO: Self = Self { sum_ns: 0, min_complement_ns: 0, max_ns: 0, buckets: [0; buckets::COUNT] };
 
-    fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.sum_ns += other.sum_ns;
         self.min_complement_ns = self.min_complement_ns.max(other.min_complement_ns);
         self.max_ns = self.max_ns.max(other.max_ns);

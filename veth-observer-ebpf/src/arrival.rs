@@ -115,7 +115,7 @@ fn first_time(received: &mut Received, slot: u32, arrival: &Arrival, frames: u32
     let place = unsafe { &mut *order }.place(arrival.departed_ns, arrival.delay_ns, arrival.stamp.header == 0);
     match place {
         Place::First | Place::Piece => {}
-        Place::InOrder { variation_ns } => vary(&mut received.variation, variation_ns),
+        Place::InOrder { variation_ns } => vary(&mut received.variation, variation_ns, 1),
         Place::Reordered => received.reordered += u64::from(frames),
         Place::Duplicate => {
             received.duplicated += u64::from(frames);
@@ -125,8 +125,9 @@ fn first_time(received: &mut Received, slot: u32, arrival: &Arrival, frames: u32
     true
 }
 
+/// Enters one time, as often as `weight` says.
 #[inline(always)]
-fn vary(variation: &mut Variation, ns: u64) {
+pub fn vary(variation: &mut Variation, ns: u64, weight: u64) {
     // Kept as its complement, so that the zero of a fresh map is no minimum.
     if !ns > variation.min_complement_ns {
         variation.min_complement_ns = !ns;
@@ -134,10 +135,10 @@ fn vary(variation: &mut Variation, ns: u64) {
     if ns > variation.max_ns {
         variation.max_ns = ns;
     }
-    variation.sum_ns += ns;
+    variation.sum_ns += ns * weight;
     let bucket = buckets::index(ns);
     if bucket < buckets::COUNT {
-        variation.buckets[bucket] += 1;
+        variation.buckets[bucket] += weight;
     }
 }
 

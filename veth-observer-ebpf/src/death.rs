@@ -98,7 +98,7 @@ fn died(ctx: &BtfTracePointContext, skb: *const u8, direction: u32, stamp: &Stam
 }
 
 #[inline(always)]
-fn words(skb: *const u8) -> [u32; 2] {
+pub fn words(skb: *const u8) -> [u32; 2] {
     let lane = if VO_LANE.load() == 0 { LANES[0] } else { LANES[1] };
     let at = VO_SKB_CB.load() + VO_CB_DATA.load() + 4 * lane as u32;
     // SAFETY: the tracepoint's buffer is a pointer that the verifier knows the type of, and the offset is a constant to it.
@@ -110,7 +110,7 @@ fn words(skb: *const u8) -> [u32; 2] {
 
 /// Frames that the buffer stood for; see [`gso`].
 #[inline(always)]
-fn frames(skb: *const u8, header: u32) -> u32 {
+pub fn frames(skb: *const u8, header: u32) -> u32 {
     if header == 0 {
         return 1;
     }

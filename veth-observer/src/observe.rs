@@ -45,12 +45,17 @@ pub const LONGEST_TIMEOUT: Duration = kernel::Settings::LONGEST_TIMEOUT;
 
 /// What to observe beyond counting and timing every frame.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each turns one independent thing on")]
 pub struct Settings {
     /// A frame that takes longer is lost (Tmax of RFC 7680); at most [`LONGEST_TIMEOUT`].
     pub loss_timeout: Duration,
     pub sampling: Option<Sampling>,
     /// Tell order, duplicates and delay variation.
     pub order: bool,
+    /// Be ready for probe frames with the secret that [`Observation::probe_secret`] then tells.
+    pub probing: bool,
+    /// See frames on their way too, at a cost to all traffic of the machine.
+    pub stages: bool,
     /// Let the kernel programs write into our log.
     pub kernel_log: bool,
     pub attach: Method,
@@ -64,6 +69,8 @@ impl Default for Settings {
             loss_timeout: Duration::from_secs(2),
             sampling: None,
             order: true,
+            probing: false,
+            stages: false,
             kernel_log: false,
             attach: Method::Auto,
             notice: |sentence| warn!("{sentence}"),
@@ -110,6 +117,8 @@ impl Observation {
             sampling: settings.sampling,
             order: settings.order,
             fallback: true,
+            probing: settings.probing,
+            stages: settings.stages,
             log: settings.kernel_log,
         })?;
         let attachment = Attachment::new(
@@ -196,6 +205,11 @@ impl Observation {
     /// How often it wants to be tended.
     pub const LOOK: Duration = Duration::from_millis(100);
 
+    /// What probe frames must carry; none unless they were asked for.
+    pub fn probe_secret(&self) -> Option<u64> {
+        self.loaded.probing.as_ref().map(|probing| probing.secret)
+    }
+
     /// Samples written since the last call, oldest first, at most `most`.
     pub fn samples(&mut self, most: usize) -> Vec<Sample> {
         self.samples.as_mut().map_or_else(Vec::new, |samples| samples.take(most))
@@ -252,7 +266,7 @@ impl Observation {
             let readings = self.read()?;
             self.notice_end();
             let report = self.report_of(&readings);
-            let landed = report.pairs[0].directions.iter().all(|direction| direction.in_flight == 0);
+            let landed = report.pairs[0].directions.iter().all(has_landed);
             if landed {
                 return Ok(report);
             }
@@ -279,7 +293,14 @@ impl Observation {
     }
 
     fn read(&mut self) -> Result<Box<[Reading; 2]>> {
-        collect::read(&self.loaded.sent, &self.loaded.received, self.deaths.as_mut(), 0)
+        let mut readings = collect::read(&self.loaded.sent, &self.loaded.received, self.deaths.as_mut(), 0)?;
+        if let Some(probing) = &self.loaded.probing {
+            collect::read_probes(probing, &mut readings, 0)?;
+        }
+        if let Some(stages) = &self.loaded.stages {
+            collect::read_stages(stages, &mut readings)?;
+        }
+        Ok(readings)
     }
 
     /// Tells the programs what the ledgers have come to.
@@ -324,6 +345,10 @@ impl Observation {
         let label = self.ends[end].label();
         if label == self.ends[1 - end].label() { format!("{label}@{}", self.ends[end].netns) } else { label }
     }
+}
+
+fn has_landed(direction: &DirectionReport) -> bool {
+    direction.in_flight == 0 && direction.probes.as_ref().is_none_or(|probes| probes.in_flight == 0)
 }
 
 fn end_id(end: &End) -> EndId {

@@ -10,6 +10,7 @@ mod attach;
 mod faults;
 mod frames;
 mod kernel;
+mod latency;
 mod loss;
 mod manage;
 mod matching;

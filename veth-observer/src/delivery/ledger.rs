@@ -6,7 +6,7 @@ use veth_observer_common::{
 };
 
 use super::{
-    drops,
+    beside, drops,
     matching::{Evidence, Judge, Verdict},
     quantiles,
 };
@@ -36,6 +36,8 @@ pub struct Ledger {
     unmatched: u64,
     /// Of the unmatched, those that may have lost their stamp.
     suspected: Unstamped,
+    /// Nothing more can arrive in time.
+    closed: bool,
 }
 
 impl Ledger {
@@ -53,6 +55,7 @@ impl Ledger {
             credited_epochs: [0; EPOCHS],
             unmatched: 0,
             suspected: Unstamped::default(),
+            closed: false,
         }
     }
 
@@ -100,11 +103,17 @@ impl Ledger {
             clamped: received.clamped,
             variation: quantiles::variation(&received.variation),
             collection_loss: received.sample_lost + sent.forgotten,
+            probes: reading.probes.as_deref().map(|counted| {
+                let stages = reading.stages.as_deref().map(|[_, probes]| probes);
+                beside::report(counted, stages, self.closed)
+            }),
+            stages: reading.stages.as_deref().map(|[traffic, _]| beside::stages(traffic)),
         }
     }
 
     /// Departures have ended longer ago than the timeout: all that has not arrived is lost.
     pub fn close(&mut self, reading: &Reading) {
+        self.closed = true;
         let (dead, _) = drops::of_the_link(&reading.deaths);
         self.look(reading, &dead, true);
         for slot in 0..EPOCHS {

@@ -1,5 +1,6 @@
 //! The arithmetic: counters and a time in, a report out. Pure: the same readings give the same report.
 
+mod beside;
 mod drops;
 mod ledger;
 mod matching;

@@ -13,6 +13,7 @@ use veth_observer_common::{
     counters::{EPOCHS, Received, Sent},
     matching::{ADDRESSES, DIGESTS},
     settings as names,
+    stages::{KINDS, Stages},
     stamp::{self, TIME_BITS},
 };
 
@@ -23,10 +24,13 @@ use super::{
     features,
     log::KernelLog,
     object::OBJECT,
+    probing::{self, Probing},
+    stages,
 };
 
 /// What the programs of one pair are told at load time.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each turns one independent thing on")]
 pub struct Settings {
     /// Index into [`names::LANES`]: where in the control block the stamp rides.
     pub lane: usize,
@@ -39,6 +43,10 @@ pub struct Settings {
     pub order: bool,
     /// Be able to recognise frames by other means than their stamp.
     pub fallback: bool,
+    /// Know probe frames, count them apart and take them off.
+    pub probing: bool,
+    /// See frames on their way too.
+    pub stages: bool,
     /// Let the programs write log records.
     pub log: bool,
 }
@@ -76,6 +84,10 @@ pub struct Loaded {
     pub methods: Array<MapData, [u32; 2]>,
     /// What sees frames die, or why that cannot be seen here; none once it was taken.
     pub drops: Option<Result<Drops>>,
+    /// None without probes.
+    pub probing: Option<Probing>,
+    /// By kind; none unless asked for.
+    pub stages: Option<PerCpuArray<MapData, Stages>>,
     pub samples: Option<RingBuf<MapData>>,
     pub log: Option<KernelLog>,
     pub epoch_shift: u32,
@@ -104,6 +116,13 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
     let fallback = u32::from(settings.fallback);
     let (digests, addresses) = if settings.fallback { (DIGESTS, ADDRESSES) } else { (1, 1) };
     let layout = Layout::running();
+    if settings.stages
+        && let Err(error) = &layout
+    {
+        return Err(stages::unavailable(&format!("{error:#}")).into());
+    }
+    let stage_on = u32::from(settings.stages);
+    let secret = if settings.probing { probing::fresh_secret()? } else { 0 };
     let mut loader = EbpfLoader::new();
     loader
         .verifier_log_level(if settings.log {
@@ -119,6 +138,8 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
         .override_global(names::ORDER, &order, true)
         .override_global(names::FALLBACK, &fallback, true)
         .override_global(names::DIGEST_ENTRIES, &digests, true)
+        .override_global(names::STAGED, &stage_on, true)
+        .map_max_entries(names::STAGES, if settings.stages { KINDS } else { 1 })
         .override_global(names::SAMPLE, &sampling.rate, true)
         .override_global(names::SNAPLEN, &sampling.snaplen, true)
         .override_global(aya_log::LEVEL, &log_level, true)
@@ -127,6 +148,7 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
         .map_max_entries(names::ADDRESSES, addresses)
         .map_max_entries(names::SAMPLES, sampling.ring_bytes)
         .map_max_entries("AYA_LOGS", if settings.log { 1 << 17 } else { 4096 });
+    probing::apply(&secret, &mut loader);
     if let Ok(layout) = &layout {
         layout.apply(&settings.ends, &mut loader);
     }
@@ -136,6 +158,8 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
     }
     let log = settings.log.then(|| KernelLog::open(&mut ebpf)).transpose()?;
     let drops = layout.and_then(|layout| Drops::attach(&mut ebpf, &layout));
+    let staging = settings.stages.then(|| stages::attach(&mut ebpf)).transpose()?;
+    let probing = probing::take(secret, &mut ebpf)?;
     let mut map = |name| ebpf.take_map(name).with_context(|| format!("the object has no map {name}"));
     Ok(Loaded {
         sent: map(names::SENT)?.try_into()?,
@@ -146,6 +170,8 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
             .is_some()
             .then(|| anyhow::Ok(map(names::SAMPLES)?.try_into()?))
             .transpose()?,
+        probing,
+        stages: staging,
         drops: Some(drops),
         ebpf,
         log,
@@ -201,6 +227,8 @@ mod tests {
             sampling: None,
             order: false,
             fallback: false,
+            probing: false,
+            stages: false,
             log: false,
         }
         .epoch_shift()

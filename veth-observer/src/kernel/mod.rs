@@ -6,8 +6,11 @@ pub mod features;
 mod load;
 pub mod log;
 pub mod object;
+mod probing;
+mod stages;
 pub mod symbols;
 
 pub use self::object::VERSION;
 pub use drops::{Drops, EndId, reason_names};
 pub use load::{Loaded, Sampling, Settings, load};
+pub use probing::Probing;
