@@ -265,12 +265,8 @@ impl Observation {
         loop {
             let readings = self.read()?;
             self.notice_end();
-            let report = self.report_of(&readings);
-            let landed = report.pairs[0].directions.iter().all(has_landed);
-            if landed {
-                return Ok(report);
-            }
-            if self.ended.is_some() || tokio::time::Instant::now() >= deadline {
+            let landed = self.report_of(&readings).pairs[0].directions.iter().all(has_landed);
+            if landed || self.ended.is_some() || tokio::time::Instant::now() >= deadline {
                 for (ledger, reading) in self.ledgers.iter_mut().zip(readings.iter()) {
                     ledger.close(reading);
                 }

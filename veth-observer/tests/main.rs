@@ -17,5 +17,7 @@ mod matching;
 mod object;
 mod observing;
 mod programs;
+mod properties;
 mod support;
+mod truth;
 mod wire;

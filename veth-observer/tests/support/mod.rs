@@ -8,3 +8,4 @@ pub(crate) mod programs;
 pub(crate) mod seccomp;
 pub(crate) mod traffic;
 pub(crate) mod wire;
+pub(crate) mod witness;
