@@ -160,6 +160,6 @@ impl Drop for Background {
     }
 }
 
-fn ip(arguments: &[&str]) -> Result<String> {
+pub(super) fn ip(arguments: &[&str]) -> Result<String> {
     read(Command::new("ip").args(arguments))
 }
