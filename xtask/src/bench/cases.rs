@@ -46,6 +46,12 @@ tracepoint:net:netif_receive_skb /@left[args->skbaddr]/ {
 interval:ms:100 { printf(\"ready\\n\"); }
 ";
 
+/// bpftrace looks below debugfs; where nobody mounted these file systems, they are mounted for it alone.
+const RUN_BPFTRACE: &str = "
+[ -e /sys/kernel/tracing/events ] || mount -t tracefs tracefs /sys/kernel/tracing
+[ -e /sys/kernel/debug/tracing ] || mount -t debugfs debugfs /sys/kernel/debug
+exec bpftrace -e \"$0\" >&2";
+
 impl Case {
     const OBSERVERS: [Self; 10] = [
         Self::Control,
@@ -155,7 +161,7 @@ impl Observer {
                 Ok(Self::Program(Background::start(&mut command, "Capturing on")?))
             }
             Case::Bpftrace => {
-                command.args(["sh", "-c", "exec bpftrace -e \"$0\" >&2", BPFTRACE]);
+                command.args(["unshare", "--mount", "sh", "-c", RUN_BPFTRACE, BPFTRACE]);
                 Ok(Self::Program(Background::start(&mut command, "ready")?))
             }
         }
