@@ -5,7 +5,7 @@ mod whereabouts;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use tracing::{debug, info, warn};
+use tracing::{debug, debug_span, info, warn};
 use veth_observer_common::matching;
 
 use crate::{
@@ -103,13 +103,15 @@ impl Observation {
     /// Attaches to both ends; when this returns, every frame from now on is counted.
     pub async fn start(selected: &Selected, settings: Settings) -> Result<Self> {
         let (ends, namespaces) = (&selected.pair.ends, &selected.namespaces);
-        for (end, namespace) in ends.iter().zip(namespaces) {
-            // What keeps us from sweeping keeps us from attaching, and is explained there.
-            if let Err(error) = leftovers::sweep(end, namespace) {
-                debug!("cannot sweep {}: {error:#}", end.label());
+        debug_span!("sweep").in_scope(|| {
+            for (end, namespace) in ends.iter().zip(namespaces) {
+                // What keeps us from sweeping keeps us from attaching, and is explained there.
+                if let Err(error) = leftovers::sweep(end, namespace) {
+                    debug!("cannot sweep {}: {error:#}", end.label());
+                }
             }
-        }
-        let lane = Lane::claim(ends)?;
+        });
+        let lane = debug_span!("claim").in_scope(|| Lane::claim(ends))?;
         let mut loaded = kernel::load(&kernel::Settings {
             lane: lane.index,
             ends: ends.each_ref().map(end_id),
@@ -121,12 +123,12 @@ impl Observation {
             stages: settings.stages,
             log: settings.kernel_log,
         })?;
-        let attachment = Attachment::new(
-            &mut loaded,
-            ends,
-            namespaces,
-            attach::Options { method: settings.attach, lane: lane.index, notice: settings.notice },
-        )?;
+        let options = attach::Options { method: settings.attach, lane: lane.index, notice: settings.notice };
+        let attachment =
+            debug_span!("attach").in_scope(|| Attachment::new(&mut loaded, ends, namespaces, options))?;
+        if attachment.method() == Method::Tcx {
+            loaded.let_go();
+        }
         let (deaths, limits) = seeing_deaths(loaded.drops.take());
         let timeout_ns = u64::try_from(settings.loss_timeout.as_nanos())?;
         let ledger = Ledger::new(timeout_ns, loaded.epoch_shift, true);

@@ -48,6 +48,10 @@ const LOOK: Duration = Duration::from_millis(5);
 /// How many samples to write in one go, so that Ctrl-C is heard under any load.
 const BATCH: usize = 4096;
 
+/// More than a full ring holds of the shortest records: what is in it at the end is written, and a flood that goes on
+/// does not keep us.
+const LAST_BATCHES: u32 = 16;
+
 impl Watch {
     pub(super) async fn run(self, out: &mut Output) -> Result<()> {
         let mut stop = Stop::new()?;
@@ -64,8 +68,16 @@ impl Watch {
                 _ = look.tick() => observation.ended().is_some(),
                 _ = tend.tick() => !observation.tend().await?,
             };
-            let full = print(out, &mut observation, &mut left)?;
-            if left == 0 || ended && !full {
+            if ended {
+                break;
+            }
+            print(out, &mut observation, &mut left)?;
+            if left == 0 {
+                break;
+            }
+        }
+        for _ in 0..LAST_BATCHES {
+            if left == 0 || !print(out, &mut observation, &mut left)? {
                 break;
             }
         }

@@ -4,6 +4,7 @@ pub mod btf;
 mod drops;
 pub mod features;
 mod load;
+mod loader;
 pub mod log;
 pub mod object;
 mod probing;

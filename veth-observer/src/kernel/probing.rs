@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use aya::{
-    Ebpf, EbpfLoader,
+    Ebpf,
     maps::{MapData, PerCpuArray},
 };
 use veth_observer_common::{
@@ -25,15 +25,10 @@ pub(super) fn fresh_secret() -> Result<u64> {
     Ok(u64::from_ne_bytes(bytes).max(1))
 }
 
-/// Tells the programs the secret, 0 for no probes, and gives the maps the room for them.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the loader keeps the reference")]
-pub(super) fn apply<'a>(secret: &'a u64, loader: &mut EbpfLoader<'a>) {
-    let (slots, departures) = if *secret == 0 { (1, 1) } else { (DIRECTIONS, DIRECTIONS * REMEMBERED) };
-    loader
-        .override_global(names::PROBE, secret, true)
-        .map_max_entries(names::PROBES, slots)
-        .map_max_entries(names::PROBE_ORDERS, slots)
-        .map_max_entries(names::PROBE_DEPARTURES, departures);
+/// The room that probes take in the maps; the least where there are none.
+pub(super) fn entries(secret: u64) -> [(&'static str, u32); 3] {
+    let (slots, departures) = if secret == 0 { (1, 1) } else { (DIRECTIONS, DIRECTIONS * REMEMBERED) };
+    [(names::PROBES, slots), (names::PROBE_ORDERS, slots), (names::PROBE_DEPARTURES, departures)]
 }
 
 /// None when the secret is 0.
