@@ -18,7 +18,7 @@ use veth_observer_common::{
 
 use crate::{
     constants::{VO_CPUS, VO_EPOCH_SHIFT, VO_LANE, VO_ORDER, key, slot},
-    fallback, frame, log,
+    fallback, frame, journal,
     samples::{self, Seen},
 };
 
@@ -51,10 +51,10 @@ pub fn count(ctx: &TcContext, direction: u32) {
     // A frame that is bridged on still carries its control block: nobody must read this stamp again.
     frame::set_words(ctx, lane, [0, 0]);
     if arrival.clamped {
-        log::clamped(ctx.skb.skb, direction);
+        journal::clamped(ctx.skb.skb, direction);
     }
     if received.skbs == 0 {
-        log::first_arrival(ctx.skb.skb, direction, len);
+        journal::first_arrival(ctx.skb.skb, direction, len);
     }
     if VO_ORDER.load() == 0 || first_time(received, slot, &arrival, frames) {
         add(received, &arrival, frames, len + frame::vlan_len(ctx));
@@ -112,7 +112,8 @@ fn first_time(received: &mut Received, slot: u32, arrival: &Arrival, frames: u32
     let Some(order) = VO_ORDERS.get_ptr_mut(index) else { return true };
     // SAFETY: the map lives as long as the program. Where frames of one sending CPU arrive on several at the same moment,
     // their order is whichever of them comes last here.
-    let place = unsafe { &mut *order }.place(arrival.departed_ns, arrival.delay_ns, arrival.stamp.header == 0);
+    let place =
+        unsafe { &mut *order }.place(arrival.departed_ns, arrival.delay_ns, arrival.stamp.header == 0);
     match place {
         Place::First | Place::Piece => {}
         Place::InOrder { variation_ns } => vary(&mut received.variation, variation_ns, 1),

@@ -11,7 +11,8 @@ mod death;
 mod departure;
 mod fallback;
 mod frame;
-mod log;
+mod journal;
+
 mod probes;
 mod samples;
 mod stages;

@@ -51,8 +51,7 @@ pub fn of(ctx: &TcContext) -> Probe {
     let mut payload = Payload { magic: 0, secret: 0, sequence: 0 };
     let into = (&raw mut payload).cast();
     // SAFETY: the helper writes all of the payload or fails.
-    let failed =
-        unsafe { bpf_skb_load_bytes(ctx.skb.skb.cast(), HEADER as u32, into, PAYLOAD as u32) } != 0;
+    let failed = unsafe { bpf_skb_load_bytes(ctx.skb.skb.cast(), HEADER as u32, into, PAYLOAD as u32) } != 0;
     if failed || payload.magic != MAGIC {
         Probe::None
     } else if payload.secret == VO_PROBE.load() {

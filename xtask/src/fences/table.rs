@@ -105,7 +105,7 @@ pub(super) const FENCES: &[Fence] = &[
     fence(
         "observe",
         &["model", "netns", "topology", "kernel", "attach", "collect", "delivery", "fault"],
-        &["anyhow", "tokio", "tracing"],
+        &["anyhow", "tokio", "tracing", "veth_observer_common"],
         SAFE,
     ),
     fence("view", &["model", "frame"], &["anyhow", "comfy_table", "humantime", "serde", "serde_json"], SAFE),
