@@ -16,7 +16,7 @@ use veth_observer_common::{
 
 use crate::{
     constants::{VO_SAMPLE, VO_SNAPLEN},
-    frame, log,
+    frame, journal,
 };
 
 /// Written here, drained by the observer; what does not fit is counted in `Received::sample_lost`.
@@ -52,7 +52,7 @@ pub fn take(ctx: &TcContext, received: &mut Received, sampled: bool, seen: Seen)
         received.sample_lost += 1;
         // Ever more rarely, or the log would drown in it.
         if received.sample_lost.is_power_of_two() {
-            log::ring_full(ctx.skb.skb, seen.len);
+            journal::ring_full(ctx.skb.skb, seen.len);
         }
     }
 }

@@ -2,10 +2,11 @@
 
 mod whereabouts;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
-use tracing::{debug, info, warn};
+use anyhow::{Context, Result};
+use tracing::{debug, debug_span, info, warn};
+use veth_observer_common::matching;
 
 use crate::{
     attach::{self, Attachment, Lane, Method, leftovers},
@@ -15,7 +16,7 @@ use crate::{
     model::{
         link::End,
         reading::Reading,
-        report::{DirectionReport, PairReport, Report},
+        report::{DirectionReport, Matching, PairReport, Report},
         sample::{Sample, Sampled},
     },
     topology::Selected,
@@ -30,6 +31,9 @@ const SETTLE: Duration = Duration::from_millis(20);
 /// How often to look whether what was in flight has landed.
 const LANDING: Duration = Duration::from_millis(5);
 
+/// How often to look whether an end was renamed or moved.
+const FOLLOW: Duration = Duration::from_secs(1);
+
 /// How often to look for a frame that is waited for.
 const ARRIVING: Duration = Duration::from_millis(1);
 
@@ -41,12 +45,17 @@ pub const LONGEST_TIMEOUT: Duration = kernel::Settings::LONGEST_TIMEOUT;
 
 /// What to observe beyond counting and timing every frame.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each turns one independent thing on")]
 pub struct Settings {
     /// A frame that takes longer is lost (Tmax of RFC 7680); at most [`LONGEST_TIMEOUT`].
     pub loss_timeout: Duration,
     pub sampling: Option<Sampling>,
     /// Tell order, duplicates and delay variation.
     pub order: bool,
+    /// Be ready for probe frames with the secret that [`Observation::probe_secret`] then tells.
+    pub probing: bool,
+    /// See frames on their way too, at a cost to all traffic of the machine.
+    pub stages: bool,
     /// Let the kernel programs write into our log.
     pub kernel_log: bool,
     pub attach: Method,
@@ -60,6 +69,8 @@ impl Default for Settings {
             loss_timeout: Duration::from_secs(2),
             sampling: None,
             order: true,
+            probing: false,
+            stages: false,
             kernel_log: false,
             attach: Method::Auto,
             notice: |sentence| warn!("{sentence}"),
@@ -79,7 +90,10 @@ pub struct Observation {
     deaths: Option<Deaths>,
     limits: Vec<String>,
     ledgers: [Ledger; 2],
+    /// What the programs were told, of [`matching`].
+    methods: [u32; 2],
     started_ns: u64,
+    followed: Instant,
     ended: Option<String>,
     whereabouts: Whereabouts,
     lane: Lane,
@@ -89,13 +103,15 @@ impl Observation {
     /// Attaches to both ends; when this returns, every frame from now on is counted.
     pub async fn start(selected: &Selected, settings: Settings) -> Result<Self> {
         let (ends, namespaces) = (&selected.pair.ends, &selected.namespaces);
-        for (end, namespace) in ends.iter().zip(namespaces) {
-            // What keeps us from sweeping keeps us from attaching, and is explained there.
-            if let Err(error) = leftovers::sweep(end, namespace) {
-                debug!("cannot sweep {}: {error:#}", end.label());
+        debug_span!("sweep").in_scope(|| {
+            for (end, namespace) in ends.iter().zip(namespaces) {
+                // What keeps us from sweeping keeps us from attaching, and is explained there.
+                if let Err(error) = leftovers::sweep(end, namespace) {
+                    debug!("cannot sweep {}: {error:#}", end.label());
+                }
             }
-        }
-        let lane = Lane::claim(ends)?;
+        });
+        let lane = debug_span!("claim").in_scope(|| Lane::claim(ends))?;
         let mut loaded = kernel::load(&kernel::Settings {
             lane: lane.index,
             ends: ends.each_ref().map(end_id),
@@ -103,17 +119,19 @@ impl Observation {
             sampling: settings.sampling,
             order: settings.order,
             fallback: true,
+            probing: settings.probing,
+            stages: settings.stages,
             log: settings.kernel_log,
         })?;
-        let attachment = Attachment::new(
-            &mut loaded,
-            ends,
-            namespaces,
-            attach::Options { method: settings.attach, lane: lane.index, notice: settings.notice },
-        )?;
+        let options = attach::Options { method: settings.attach, lane: lane.index, notice: settings.notice };
+        let attachment =
+            debug_span!("attach").in_scope(|| Attachment::new(&mut loaded, ends, namespaces, options))?;
+        if attachment.method() == Method::Tcx {
+            loaded.let_go();
+        }
         let (deaths, limits) = seeing_deaths(loaded.drops.take());
         let timeout_ns = u64::try_from(settings.loss_timeout.as_nanos())?;
-        let ledger = Ledger::new(timeout_ns, loaded.epoch_shift);
+        let ledger = Ledger::new(timeout_ns, loaded.epoch_shift, true);
         let mut this = Self {
             pair: ends[0].label(),
             ends: ends.clone(),
@@ -124,7 +142,9 @@ impl Observation {
             limits,
             loaded,
             ledgers: [ledger.clone(), ledger],
+            methods: [matching::STAMP; 2],
             started_ns: clock::monotonic_ns(),
+            followed: Instant::now(),
             ended: None,
             whereabouts: Whereabouts([namespaces[0].address(), namespaces[1].address()]),
             lane,
@@ -138,15 +158,30 @@ impl Observation {
         Ok(this)
     }
 
-    /// The ledger as it stands. Call it at least every [`Observation::longest_pause`].
+    /// The ledger as it stands.
     pub fn report(&mut self) -> Result<Report> {
         let readings = self.read()?;
         self.notice_end();
-        Ok(self.report_of(&readings))
+        let report = self.report_of(&readings);
+        self.follow_matching()?;
+        Ok(report)
+    }
+
+    /// What must be done at least every [`Observation::LOOK`]: tells what is lost in time, changes the way of recognising
+    /// frames where the path asks for it, follows the ends, and forwards what the kernel programs logged. True while there
+    /// is something to observe.
+    pub async fn tend(&mut self) -> Result<bool> {
+        self.flush_log();
+        if self.followed.elapsed() >= FOLLOW {
+            self.follow().await;
+        }
+        self.report()?;
+        Ok(self.ended.is_none())
     }
 
     /// Looks where the ends are now, so that reports call them by their present names.
     pub async fn follow(&mut self) {
+        self.followed = Instant::now();
         for at in 0..2 {
             let Some(now) = self.whereabouts.look(at, &self.attachment).await else { continue };
             let before = std::mem::replace(&mut self.ends[at], now);
@@ -169,9 +204,12 @@ impl Observation {
         self.attachment.method()
     }
 
-    /// How often the ledger must be looked at to tell what is lost in time.
-    pub fn longest_pause(&self) -> Duration {
-        self.settings.loss_timeout.max(Duration::from_millis(100))
+    /// How often it wants to be tended.
+    pub const LOOK: Duration = Duration::from_millis(100);
+
+    /// What probe frames must carry; none unless they were asked for.
+    pub fn probe_secret(&self) -> Option<u64> {
+        self.loaded.probing.as_ref().map(|probing| probing.secret)
     }
 
     /// Samples written since the last call, oldest first, at most `most`.
@@ -229,12 +267,8 @@ impl Observation {
         loop {
             let readings = self.read()?;
             self.notice_end();
-            let report = self.report_of(&readings);
-            let landed = report.pairs[0].directions.iter().all(|direction| direction.in_flight == 0);
-            if landed {
-                return Ok(report);
-            }
-            if self.ended.is_some() || tokio::time::Instant::now() >= deadline {
+            let landed = self.report_of(&readings).pairs[0].directions.iter().all(has_landed);
+            if landed || self.ended.is_some() || tokio::time::Instant::now() >= deadline {
                 for (ledger, reading) in self.ledgers.iter_mut().zip(readings.iter()) {
                     ledger.close(reading);
                 }
@@ -257,7 +291,29 @@ impl Observation {
     }
 
     fn read(&mut self) -> Result<Box<[Reading; 2]>> {
-        collect::read(&self.loaded.sent, &self.loaded.received, self.deaths.as_mut(), 0)
+        let mut readings = collect::read(&self.loaded.sent, &self.loaded.received, self.deaths.as_mut(), 0)?;
+        if let Some(probing) = &self.loaded.probing {
+            collect::read_probes(probing, &mut readings, 0)?;
+        }
+        if let Some(stages) = &self.loaded.stages {
+            collect::read_stages(stages, &mut readings)?;
+        }
+        Ok(readings)
+    }
+
+    /// Tells the programs what the ledgers have come to.
+    fn follow_matching(&mut self) -> Result<()> {
+        let methods = self.ledgers.each_ref().map(|ledger| match ledger.matching() {
+            Matching::Stamp => matching::STAMP,
+            Matching::Address => matching::ADDRESS,
+            Matching::Digest => matching::DIGEST,
+        });
+        if methods != self.methods {
+            info!(?methods, "frames are recognised in another way");
+            self.loaded.methods.set(0, methods, 0).context("cannot change the way of recognising frames")?;
+            self.methods = methods;
+        }
+        Ok(())
     }
 
     fn notice_end(&mut self) {
@@ -287,6 +343,10 @@ impl Observation {
         let label = self.ends[end].label();
         if label == self.ends[1 - end].label() { format!("{label}@{}", self.ends[end].netns) } else { label }
     }
+}
+
+fn has_landed(direction: &DirectionReport) -> bool {
+    direction.in_flight == 0 && direction.probes.as_ref().is_none_or(|probes| probes.in_flight == 0)
 }
 
 fn end_id(end: &End) -> EndId {

@@ -1,13 +1,15 @@
 //! tcx links (Linux 6.6): attaching loses no frame, and the kernel takes them away with the process.
+//!
+//! By system calls of our own: aya takes a name, which may pass to another device meanwhile, and gives out no descriptor
+//! by which to ask whether a link is still attached.
 
-use std::{fs, io};
-
-use anyhow::{Result, anyhow, ensure};
-use aya::programs::{
-    LinkOrder, ProgramError, SchedClassifier, TcAttachType,
-    links::FdLink,
-    tc::{SchedClassifierLink, TcAttachOptions},
+use std::{
+    io,
+    os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd},
 };
+
+use anyhow::{Context, Result, anyhow};
+use aya::programs::{SchedClassifier, TcAttachType};
 
 use super::{names::interface_name, qdisc::Way};
 use crate::{
@@ -19,84 +21,120 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Hook {
     pub(super) end: usize,
-    way: Way,
     program: u32,
-    _link: SchedClassifierLink,
-    /// File under /proc/self/fdinfo that tells where the link is attached now.
-    fdinfo: String,
+    way: Way,
+    link: OwnedFd,
 }
 
 impl Hook {
-    /// Index of the device now, wherever it has moved; none once it is unregistered.
+    /// Index of the device now, wherever it has moved; none once it is unregistered, or cannot be asked for.
     pub(super) fn ifindex(&self) -> Option<u32> {
-        // kernel/bpf/tcx.c, `tcx_link_fdinfo`: 0 then.
-        field(&fs::read_to_string(&self.fdinfo).ok()?, "ifindex").filter(|&index| index != 0)
+        // kernel/bpf/tcx.c, `tcx_link_fill_info`: 0 then.
+        info(&self.link).ok().map(|info| info.ifindex).filter(|&index| index != 0)
     }
 
     /// Whether it is on the device of this index in the namespace of the calling thread.
     pub(super) fn is_on(&self, ifindex: u32) -> bool {
         let Ok(name) = interface_name(ifindex) else { return false };
-        let programs = SchedClassifier::query_tcx(&name, kind(self.way));
+        let kind = match self.way {
+            Way::Ingress => TcAttachType::Ingress,
+            Way::Egress => TcAttachType::Egress,
+        };
+        let programs = SchedClassifier::query_tcx(&name, kind);
         programs.is_ok_and(|(_, programs)| programs.iter().any(|program| program.id() == self.program))
     }
 }
 
-fn kind(way: Way) -> TcAttachType {
-    match way {
-        Way::Ingress => TcAttachType::Ingress,
-        Way::Egress => TcAttachType::Egress,
-    }
-}
-
-/// None when this kernel has no tcx. Runs in the namespace of the end: aya and the kernel resolve names in the namespace
-/// of the calling thread.
+/// None when this kernel has no tcx. Runs in the namespace of the end.
 pub(super) fn attach(loaded: &mut Loaded, index: usize, end: &End, way: Way) -> Result<Option<Hook>> {
-    let name = interface_name(end.ifindex)?;
-    let program = loaded.program(index, way == Way::Ingress)?;
-    let options = TcAttachOptions::TcxOrder(LinkOrder::first());
-    let id = match program.attach_with_options(&name, kind(way), options) {
-        Err(error) if code(&error) == Some(libc::EINVAL) => return Ok(None),
-        attached => attached.map_err(explain)?,
-    };
-    let link = program.take_link(id)?;
-    let fdinfo = fdinfo(<&FdLink>::try_from(&link)?)?;
-    // The name may have passed to another device since it was looked up.
-    ensure!(interface_name(end.ifindex)? == name, "{name} was renamed meanwhile; try again");
-    let program = program.info()?.id();
-    Ok(Some(Hook { end: index, way, program, _link: link, fdinfo }))
-}
-
-/// aya gives out no descriptor of a link, but its id, and the kernel shows both.
-fn fdinfo(link: &FdLink) -> Result<String> {
-    let id = link.info()?.id();
-    for entry in fs::read_dir("/proc/self/fdinfo")? {
-        let path = entry?.path().display().to_string();
-        if fs::read_to_string(&path).is_ok_and(|text| field(&text, "link_id") == Some(id)) {
-            return Ok(path);
+    let program = loaded.program(index, way == Way::Ingress)?.fd()?;
+    match create(program, end.ifindex, way) {
+        Ok(link) => {
+            let program = info(&link).context("cannot ask where a program is attached")?.program;
+            Ok(Some(Hook { end: index, program, way, link }))
         }
-    }
-    Err(anyhow!("link {id} is not among our descriptors"))
-}
-
-fn field(fdinfo: &str, name: &str) -> Option<u32> {
-    fdinfo.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().parse().ok())
-}
-
-/// EINVAL: kernel/bpf/syscall.c does not know the attach type, or the kernel was built without CONFIG_NET_XGRESS.
-fn code(error: &ProgramError) -> Option<i32> {
-    match error {
-        ProgramError::SyscallError(syscall) => syscall.io_error.raw_os_error(),
-        _ => None,
+        // kernel/bpf/syscall.c does not know the attach type, or the kernel was built without CONFIG_NET_XGRESS.
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(None),
+        Err(error) => Err(explain(error, end.ifindex)),
     }
 }
 
-fn explain(error: ProgramError) -> anyhow::Error {
-    match code(&error) {
+fn explain(error: io::Error, ifindex: u32) -> anyhow::Error {
+    match error.raw_os_error() {
         Some(libc::EPERM) => features::missing_privilege("attach programs to a device").into(),
+        Some(libc::ENODEV) => anyhow!("the device with ifindex {ifindex} is gone"),
         Some(libc::ERANGE | libc::ENOSPC) => {
             anyhow!(error).context("the hook is full: it carries 64 programs")
         }
-        Some(_) => io::Error::other(error).into(),
-        None => error.into(),
+        _ => error.into(),
+    }
+}
+
+// include/uapi/linux/bpf.h
+const LINK_CREATE: libc::c_long = 28;
+const OBJ_GET_INFO_BY_FD: libc::c_long = 15;
+const TCX_INGRESS: u32 = 46;
+const TCX_EGRESS: u32 = 47;
+/// Before all programs that are there, since it names none.
+const BEFORE: u32 = 1 << 3;
+
+/// `link_create` of `union bpf_attr`.
+#[repr(C)]
+struct LinkCreate {
+    program: i32,
+    ifindex: u32,
+    attach_type: u32,
+    flags: u32,
+    relative: [u64; 2],
+}
+
+/// `info` of `union bpf_attr`.
+#[repr(C)]
+struct GetInfo {
+    fd: i32,
+    len: u32,
+    info: *mut LinkInfo,
+}
+
+/// Bytes of [`LinkInfo`].
+const LINK_INFO_LEN: u32 = 24;
+
+/// `struct bpf_link_info` of a tcx link.
+#[repr(C)]
+#[derive(Default)]
+struct LinkInfo {
+    kind: u32,
+    id: u32,
+    program: u32,
+    padding: u32,
+    ifindex: u32,
+    attach_type: u32,
+}
+
+fn create(program: impl AsFd, ifindex: u32, way: Way) -> io::Result<OwnedFd> {
+    let attach_type = match way {
+        Way::Ingress => TCX_INGRESS,
+        Way::Egress => TCX_EGRESS,
+    };
+    let program = program.as_fd().as_raw_fd();
+    let mut attr = LinkCreate { program, ifindex, attach_type, flags: BEFORE, relative: [0; 2] };
+    let fd = bpf(LINK_CREATE, &mut attr)?;
+    // SAFETY: a descriptor that the kernel just made, and nobody else has; it is closed on exec.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn info(link: &OwnedFd) -> io::Result<LinkInfo> {
+    let mut info = LinkInfo::default();
+    let mut attr = GetInfo { fd: link.as_raw_fd(), len: LINK_INFO_LEN, info: &raw mut info };
+    bpf(OBJ_GET_INFO_BY_FD, &mut attr)?;
+    Ok(info)
+}
+
+fn bpf<T>(command: libc::c_long, attr: &mut T) -> io::Result<i32> {
+    // SAFETY: the attributes, and what they point to, outlive the call; the kernel stays within the lengths it is told.
+    let code = unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_mut(attr), size_of::<T>()) };
+    match i32::try_from(code) {
+        Ok(code) if code >= 0 => Ok(code),
+        _ => Err(io::Error::last_os_error()),
     }
 }

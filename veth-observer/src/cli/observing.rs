@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::{
     attach::Method,
     observe::{LONGEST_TIMEOUT, Observation, Sampling, Settings},
-    topology,
+    topology::{self, Selected},
 };
 
 #[derive(Debug, Args)]
@@ -55,14 +55,18 @@ impl Attach {
 impl Observing {
     /// Attaches, and says on standard error that it has: from that line on every frame counts.
     pub(super) async fn start(&self, sampling: Option<Sampling>, verbose: u8) -> Result<Observation> {
-        let selected = topology::select(&self.pair).await?;
-        let settings = Settings {
-            loss_timeout: self.loss_timeout,
-            sampling,
-            kernel_log: verbose >= 2,
-            ..self.attach.settings()
-        };
-        let observation = Observation::start(&selected, settings).await?;
+        let settings = Settings { sampling, ..self.settings(verbose) };
+        self.start_on(&topology::select(&self.pair).await?, settings).await
+    }
+
+    /// What the flags say.
+    pub(super) fn settings(&self, verbose: u8) -> Settings {
+        Settings { loss_timeout: self.loss_timeout, kernel_log: verbose >= 2, ..self.attach.settings() }
+    }
+
+    /// The same as [`Observing::start`], on a pair that was looked up.
+    pub(super) async fn start_on(&self, selected: &Selected, settings: Settings) -> Result<Observation> {
+        let observation = Observation::start(selected, settings).await?;
         let [a, b] = &selected.pair.ends;
         let until = if self.duration.is_some() { "" } else { "; Ctrl-C ends it" };
         super::output::note(format!(

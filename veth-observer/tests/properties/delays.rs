@@ -26,7 +26,7 @@ fn sum<'a>(parts: impl IntoIterator<Item = &'a Received>) -> Received {
 
 fn summary(received: &Received) -> Distribution {
     let reading = Reading { received: *received, ..Reading::ZERO };
-    Ledger::new(1_000_000_000, 28).report(&reading, "a", "b").delay
+    Ledger::new(1_000_000_000, 28, true).report(&reading, "a", "b").delay
 }
 
 fn number(ns: u64) -> f64 {

@@ -129,7 +129,7 @@ proptest! {
     /// A look in every half of all epochs is what the ledger asks for.
     #[test]
     fn lost_and_in_flight_are_what_they_are_at_every_look(frames in frames(3 * TIMEOUT), looks in looks(8 << SHIFT)) {
-        let mut ledger = Ledger::new(TIMEOUT, SHIFT);
+        let mut ledger = Ledger::new(TIMEOUT, SHIFT, true);
         for look in looks {
             let report = ledger.report(&reading(&frames, look), "a", "b");
             prop_assert_eq!(report.sent.frames, placed(&report));
@@ -145,7 +145,7 @@ proptest! {
 
     #[test]
     fn a_frame_later_than_all_epochs_leaves_the_sum_right(frames in frames(3 * ROUND), looks in looks(8 << SHIFT)) {
-        let mut ledger = Ledger::new(TIMEOUT, SHIFT);
+        let mut ledger = Ledger::new(TIMEOUT, SHIFT, true);
         for look in looks {
             let report = ledger.report(&reading(&frames, look), "a", "b");
             prop_assert_eq!(report.sent.frames, placed(&report));
@@ -157,7 +157,7 @@ proptest! {
 
     #[test]
     fn a_look_that_comes_too_late_never_calls_a_frame_lost_too_early(frames in frames(3 * TIMEOUT), looks in looks(40 << SHIFT)) {
-        let mut ledger = Ledger::new(TIMEOUT, SHIFT);
+        let mut ledger = Ledger::new(TIMEOUT, SHIFT, true);
         for look in looks {
             let report = ledger.report(&reading(&frames, look), "a", "b");
             prop_assert_eq!(report.sent.frames, placed(&report));
@@ -168,7 +168,7 @@ proptest! {
 
     #[test]
     fn the_end_leaves_nothing_in_flight_and_what_comes_later_takes_itself_off(frames in frames(3 * TIMEOUT), looks in looks(8 << SHIFT)) {
-        let mut ledger = Ledger::new(TIMEOUT, SHIFT);
+        let mut ledger = Ledger::new(TIMEOUT, SHIFT, true);
         for &look in &looks {
             ledger.report(&reading(&frames, look), "a", "b");
         }

@@ -1,6 +1,7 @@
 //! What the tests share.
 
 pub(crate) mod bpf;
+pub(crate) mod bursts;
 pub(crate) mod command;
 pub(crate) mod netns;
 pub(crate) mod programs;
