@@ -17,7 +17,7 @@ pub fn decode(record: &[u8], wall_offset_ns: u64) -> Option<Sample> {
     let mut bytes = bytes.to_vec();
     let mut len = header.len;
     if header.vlan_proto != 0 {
-        len += 4;
+        len = len.saturating_add(4);
         if bytes.len() >= MACS {
             let [a, b] = header.vlan_proto.to_be_bytes();
             let [c, d] = header.vlan_tci.to_be_bytes();
@@ -60,5 +60,12 @@ mod tests {
         assert_eq!(sample.bytes[10..20], [10, 11, 0x81, 0, 0, 0x64, 12, 13, 14, 15]);
         assert_eq!(decode(&record(0, &bytes), 5).unwrap().bytes, bytes);
         assert_eq!(decode(&record(0x8100, &bytes[..8]), 5).unwrap().bytes, bytes[..8]);
+    }
+
+    #[test]
+    fn no_length_is_too_long() {
+        let mut record = record(0x8100, &[0; 20]);
+        record[16..20].copy_from_slice(&u32::MAX.to_ne_bytes());
+        assert_eq!(decode(&record, 0).unwrap().len, u32::MAX);
     }
 }
