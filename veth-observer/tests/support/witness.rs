@@ -104,10 +104,19 @@ impl Trace {
     }
 
     /// The numbers, in their order. It prints its maps when it is interrupted.
-    pub(crate) fn numbers(mut self) -> Vec<i64> {
-        run("kill", &["-INT", &self.bpftrace.pid().to_string()]);
-        let mut text = String::new();
-        self.stdout.read_to_string(&mut text).unwrap();
+    pub(crate) fn numbers(self) -> Vec<i64> {
+        let (pid, mut stdout) = (self.bpftrace.pid().to_string(), self.stdout);
+        let reader = std::thread::spawn(move || {
+            let mut text = String::new();
+            stdout.read_to_string(&mut text).unwrap();
+            text
+        });
+        // One that comes just before it waits for events does not wake it.
+        eventually("bpftrace ends", || {
+            run("kill", &["-INT", &pid]);
+            reader.is_finished()
+        });
+        let text = reader.join().unwrap();
         let mut numbers: Vec<(usize, i64)> = text
             .lines()
             .filter_map(|line| {
