@@ -86,11 +86,11 @@ fn died(ctx: &BtfTracePointContext, skb: *const u8, direction: u32, stamp: &Stam
         device,
         reserved: 0,
     };
-    let mut dead = VO_PLACES.get_ptr_mut(&place);
+    let mut dead = VO_PLACES.get_ptr_mut(place);
     if dead.is_none() {
         // It fails when there is no room, or when another CPU has just made the entry.
-        let _ = VO_PLACES.insert(&place, &Dead::NONE, BPF_NOEXIST);
-        dead = VO_PLACES.get_ptr_mut(&place);
+        let _ = VO_PLACES.insert(place, Dead::NONE, BPF_NOEXIST);
+        dead = VO_PLACES.get_ptr_mut(place);
     }
     let Some(dead) = dead.or_else(|| VO_UNPLACED.get_ptr_mut(slot)) else { return };
     // SAFETY: the maps live as long as the program; a tracepoint does not interrupt itself on one CPU.

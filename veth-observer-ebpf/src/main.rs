@@ -12,7 +12,6 @@ mod departure;
 mod fallback;
 mod frame;
 mod journal;
-
 mod probes;
 mod samples;
 mod stages;
