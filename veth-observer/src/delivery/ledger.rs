@@ -254,7 +254,7 @@ mod tests {
         fn die(&mut self, sent_at: u64, frames: u64) {
             let mut dead = Dead::NONE;
             dead.epochs[epoch(sent_at, SHIFT)] = frames;
-            let function = Some("tbf_enqueue".into());
+            let function = Some("tbf_reset".into());
             self.reading.deaths.push(Death { function, side: Side::Sending, dead, ..Death::UNPLACED });
         }
 
