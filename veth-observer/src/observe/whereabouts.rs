@@ -1,5 +1,8 @@
 //! Where the ends of an observed pair are: they may be renamed at any time and, over tcx, moved to other namespaces.
 
+use std::time::Instant;
+
+use super::Observation;
 use crate::{
     attach::Attachment,
     model::link::End,
@@ -23,5 +26,27 @@ impl Whereabouts {
         };
         self.0[end] = namespace.address();
         topology::end(&namespace, ifindex).await.ok()
+    }
+}
+
+impl Observation {
+    /// Looks where the ends are now, so that reports call them by their present names.
+    pub async fn follow(&mut self) {
+        self.followed = Instant::now();
+        for at in 0..2 {
+            let Some(now) = self.whereabouts.look(at, &self.attachment).await else { continue };
+            let before = std::mem::replace(&mut self.ends[at], now);
+            let now = &mut self.ends[at];
+            now.owner.clone_from(&before.owner);
+            let moved = (before.netns.inode, before.ifindex) != (now.netns.inode, now.ifindex);
+            if moved || before.ifname != now.ifname {
+                let [before, now] = [&before, &*now].map(|end| format!("{} ({})", end.label(), end.netns));
+                (self.settings.notice)(&format!("{before} is now {now}"));
+            }
+            if moved && !self.lane.follow(&self.ends[at]).unwrap_or(true) {
+                let label = self.ends[at].label();
+                self.ended = Some(format!("{label} moved to where another observer uses the same lane"));
+            }
+        }
     }
 }
