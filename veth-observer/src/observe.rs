@@ -20,7 +20,7 @@ use crate::{
 };
 
 pub use kernel::Sampling;
-use whereabouts::Whereabouts;
+use whereabouts::{Driver, Whereabouts};
 
 /// How long frames that left before we came may take to arrive; what comes without a stamp until then is not reported.
 const SETTLE: Duration = Duration::from_millis(20);
@@ -81,6 +81,7 @@ pub struct Observation {
     followed: Instant,
     ended: Option<String>,
     whereabouts: Whereabouts,
+    drivers: [Driver; 2],
     lane: Lane,
 }
 
@@ -132,6 +133,7 @@ impl Observation {
             followed: Instant::now(),
             ended: None,
             whereabouts: Whereabouts([namespaces[0].address(), namespaces[1].address()]),
+            drivers: [0, 1].map(|end| Driver::first(&namespaces[end], ends[end].ifindex)),
             lane,
         };
         tokio::time::sleep(SETTLE).await;

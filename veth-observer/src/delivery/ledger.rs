@@ -105,6 +105,7 @@ impl Ledger {
             delay: quantiles::delays(received),
             clamped: received.clamped,
             variation: quantiles::variation(&received.variation),
+            driver: reading.driver,
             collection_loss: received.sample_lost + sent.forgotten,
             probes: reading.probes.as_deref().map(|counted| {
                 let stages = reading.stages.as_deref().map(|[_, probes]| probes);

@@ -49,7 +49,6 @@ impl Observation {
     /// Stops counting departures, waits until what is in flight has landed or is lost, and gives the final report.
     /// Samples that are still in the ring can be taken afterwards.
     pub async fn finish(&mut self) -> Result<Report> {
-        self.follow().await;
         self.attachment.close_egress();
         let deadline = tokio::time::Instant::now() + self.settings.loss_timeout;
         loop {
@@ -57,13 +56,16 @@ impl Observation {
             self.notice_end();
             let landed = self.report_of(&readings).pairs[0].directions.iter().all(has_landed);
             if landed || self.ended.is_some() || tokio::time::Instant::now() >= deadline {
-                for (ledger, reading) in self.ledgers.iter_mut().zip(readings.iter()) {
-                    ledger.close(reading);
-                }
-                return Ok(self.report_of(&readings));
+                break;
             }
             tokio::time::sleep(LANDING).await;
         }
+        self.follow().await;
+        let readings = self.read()?;
+        for (ledger, reading) in self.ledgers.iter_mut().zip(readings.iter()) {
+            ledger.close(reading);
+        }
+        Ok(self.report_of(&readings))
     }
 
     pub(super) fn read(&mut self) -> Result<Box<[Reading; 2]>> {
@@ -73,6 +75,9 @@ impl Observation {
         }
         if let Some(stages) = &self.loaded.stages {
             collect::read_stages(stages, &mut readings)?;
+        }
+        for (reading, driver) in readings.iter_mut().zip(self.drivers.iter().rev()) {
+            reading.driver = driver.since_first();
         }
         Ok(readings)
     }
