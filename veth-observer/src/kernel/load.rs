@@ -25,7 +25,7 @@ use super::{
     features, loader,
     log::KernelLog,
     probing::{self, Probing},
-    stages,
+    signals, stages,
 };
 
 /// What the programs of one pair are told at load time.
@@ -116,6 +116,7 @@ fn classifier<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut SchedClassif
 
 /// Loads the four programs of one pair, and from here on sees what dies.
 pub fn load(settings: &Settings) -> Result<Loaded> {
+    let _held = signals::hold().context("cannot hold back signals")?;
     let sampling = settings.sampling.unwrap_or(Sampling { rate: 0, snaplen: 1, ring_bytes: 4096 });
     let epoch_shift = settings.epoch_shift();
     let lane = u32::try_from(settings.lane)?;
@@ -159,7 +160,9 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
         ("AYA_LOGS", if settings.log { 1 << 17 } else { 4096 }),
     ];
     entries.extend(probing::entries(secret));
-    let verifier_log = if settings.log { VerifierLogLevel::default() } else { VerifierLogLevel::DISABLE };
+    // Never none: aya repeats a load that failed with room for a log, and to a log of no level the kernel says EINVAL, which
+    // then hides what it said first.
+    let verifier_log = if settings.log { VerifierLogLevel::default() } else { VerifierLogLevel::STATS };
     let mut ebpf = debug_span!("open")
         .in_scope(|| loader::open(verifier_log, &constants, &entries))
         .map_err(explain_object)?;

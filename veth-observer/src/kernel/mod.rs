@@ -8,6 +8,7 @@ mod loader;
 pub mod log;
 pub mod object;
 mod probing;
+mod signals;
 mod stages;
 pub mod symbols;
 
