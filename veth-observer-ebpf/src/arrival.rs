@@ -112,8 +112,10 @@ fn first_time(received: &mut Received, slot: u32, arrival: &Arrival, frames: u32
     let Some(order) = VO_ORDERS.get_ptr_mut(index) else { return true };
     // SAFETY: the map lives as long as the program. Where frames of one sending CPU arrive on several at the same moment,
     // their order is whichever of them comes last here.
-    let place =
-        unsafe { &mut *order }.place(arrival.departed_ns, arrival.delay_ns, arrival.stamp.header == 0);
+    let order = unsafe { &mut *order };
+    // What a buffer of several frames is cut into on its way down to the ring is single frames.
+    let whole = arrival.stamp.header == 0 || frames > 1;
+    let place = order.place(arrival.departed_ns, arrival.delay_ns, whole);
     match place {
         Place::First | Place::Piece => {}
         Place::InOrder { variation_ns } => vary(&mut received.variation, variation_ns, 1),

@@ -157,6 +157,20 @@ fn pieces_of_one_buffer_are_neither_late_nor_double() {
 }
 
 #[test]
+fn a_buffer_of_several_frames_that_comes_twice() {
+    let mut bench = Bench::new(0, None);
+    stay_on_this_cpu();
+    let gso = Context { wire_len: 1966 + 3 * 66, gso_segs: 4, gso_size: 500, ..NOTHING };
+    let stamped = bench.run(0, false, &frame(0x0800, 1966), gso);
+    for _ in 0..2 {
+        bench.run(1, true, &frame(0x0800, 1966), Context { gso_segs: 4, gso_size: 500, ..stamped });
+    }
+    let received = bench.received(0);
+    let counts = (received.frames, received.duplicated, received.reordered, received.timed());
+    assert_eq!(counts, (4, 4, 0, 4));
+}
+
+#[test]
 fn variation_is_the_difference_of_two_delays() {
     let mut bench = Bench::new(0, None);
     let departures = three_departures(&mut bench, NOTHING);
