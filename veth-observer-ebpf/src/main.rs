@@ -1,10 +1,11 @@
-//! Four passive programs, one per end and way, and one that sees what dies between them. Each counts and returns "go on": it never drops, never redirects, never
-//! rewrites a byte of the frame.
+//! Four passive programs, one per end and way, and one that sees what dies between them; on request, arrivals are seen at
+//! XDP. Each counts and returns "go on": it never drops, never redirects, never rewrites a byte of the frame.
 
 #![no_std]
 #![no_main]
 
 mod arrival;
+mod arrival_xdp;
 mod constants;
 mod death;
 mod departure;
@@ -14,8 +15,9 @@ mod log;
 mod samples;
 
 use aya_ebpf::{
-    macros::{btf_tracepoint, classifier},
-    programs::{BtfTracePointContext, TcContext},
+    bindings::xdp_action::XDP_PASS,
+    macros::{btf_tracepoint, classifier, xdp},
+    programs::{BtfTracePointContext, TcContext, XdpContext},
 };
 
 /// TCX_NEXT and TC_ACT_UNSPEC: whoever stands behind us decides.
@@ -46,6 +48,30 @@ pub fn vo_b_egress(ctx: TcContext) -> i32 {
 pub fn vo_a_ingress(ctx: TcContext) -> i32 {
     arrival::count(&ctx, B_TO_A);
     NEXT
+}
+
+#[xdp]
+pub fn vo_b_xdp(ctx: XdpContext) -> u32 {
+    arrival_xdp::count(&ctx, A_TO_B);
+    XDP_PASS
+}
+
+#[xdp(frags)]
+pub fn vo_b_xdp_frags(ctx: XdpContext) -> u32 {
+    arrival_xdp::count(&ctx, A_TO_B);
+    XDP_PASS
+}
+
+#[xdp]
+pub fn vo_a_xdp(ctx: XdpContext) -> u32 {
+    arrival_xdp::count(&ctx, B_TO_A);
+    XDP_PASS
+}
+
+#[xdp(frags)]
+pub fn vo_a_xdp_frags(ctx: XdpContext) -> u32 {
+    arrival_xdp::count(&ctx, B_TO_A);
+    XDP_PASS
 }
 
 /// Once per observation, on every buffer that the kernel drops anywhere: the first look must be cheap.

@@ -44,6 +44,12 @@ pub fn has_ring_buffer() -> Result<bool> {
     Ok(aya::sys::is_map_supported(MapType::RingBuf)?)
 }
 
+/// Tries whether an XDP program may read frames in several pieces (Linux 5.18).
+pub fn has_xdp_load_bytes() -> Result<bool> {
+    let helper = aya_obj::generated::bpf_func_id::BPF_FUNC_xdp_load_bytes;
+    Ok(aya::sys::is_helper_supported(ProgramType::Xdp, helper)?)
+}
+
 /// Release of the running kernel, as `uname -r` prints it.
 pub fn kernel_release() -> String {
     rustix::system::uname().release().to_string_lossy().into_owned()

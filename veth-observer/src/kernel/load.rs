@@ -6,13 +6,13 @@ use anyhow::{Context, Result, anyhow};
 use aya::{
     Ebpf, EbpfError, EbpfLoader, VerifierLogLevel,
     maps::{Array, MapData, MapError, PerCpuArray, RingBuf},
-    programs::{ProgramError, SchedClassifier},
+    programs::{ProgramError, SchedClassifier, Xdp},
 };
 use veth_observer_common::{
     DIRECTIONS,
     counters::{EPOCHS, Received, Sent},
-    matching::{ADDRESSES, DIGESTS},
-    settings as names,
+    matching::{ADDRESSES, DIGEST, DIGESTS, DIGESTS_ONLY},
+    settings::{self as names, hook},
     stamp::{self, TIME_BITS},
 };
 
@@ -39,8 +39,35 @@ pub struct Settings {
     pub order: bool,
     /// Be able to recognise frames by other means than their stamp.
     pub fallback: bool,
+    /// Where arrivals are counted and timed.
+    pub hook: Hook,
     /// Let the programs write log records.
     pub log: bool,
+}
+
+/// Where a frame has arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Hook {
+    /// At tc ingress.
+    #[default]
+    Tc,
+    /// At XDP: in the driver, or, when `generic`, on the way from there to tc ingress.
+    Xdp { generic: bool },
+}
+
+impl Hook {
+    /// Where no stamp can be seen, and the bytes of a frame must do.
+    pub fn is_in_driver(self) -> bool {
+        self == Self::Xdp { generic: false }
+    }
+
+    fn constant(self) -> u32 {
+        match self {
+            Self::Tc => hook::TC,
+            Self::Xdp { generic: false } => hook::XDP_NATIVE,
+            Self::Xdp { generic: true } => hook::XDP_GENERIC,
+        }
+    }
 }
 
 /// Which frames go to the ring buffer, and how much of each.
@@ -86,6 +113,17 @@ impl Loaded {
     pub fn program(&mut self, end: usize, ingress: bool) -> Result<&mut SchedClassifier> {
         classifier(&mut self.ebpf, names::PROGRAMS[end][usize::from(ingress)])
     }
+
+    /// The XDP program for one end, loaded when it is first asked for: one for frames in one piece or in several.
+    pub fn xdp(&mut self, end: usize, frags: bool) -> Result<&mut Xdp> {
+        let name = names::XDP_PROGRAMS[end][usize::from(frags)];
+        let program = self.ebpf.program_mut(name).with_context(|| format!("the object has no program {name}"))?;
+        let program: &mut Xdp = program.try_into()?;
+        if program.fd().is_err() {
+            program.load().map_err(|error| explain_program(name, error))?;
+        }
+        Ok(program)
+    }
 }
 
 fn classifier<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut SchedClassifier> {
@@ -101,8 +139,13 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
     let cpus = u32::try_from(aya::util::nr_cpus().map_err(|(path, error)| anyhow!(error).context(path))?)?;
     let (key, pair, order) = (fresh_key(cpus)?, 0_u32, u32::from(settings.order));
     let log_level: u8 = if settings.log { aya_log::Level::Debug as u8 } else { 0 };
-    let fallback = u32::from(settings.fallback);
-    let (digests, addresses) = if settings.fallback { (DIGESTS, ADDRESSES) } else { (1, 1) };
+    let fallback = u32::from(settings.fallback || settings.hook.is_in_driver());
+    let hook = settings.hook.constant();
+    let (digests, addresses) = match (settings.hook.is_in_driver(), settings.fallback) {
+        (true, _) => (DIGESTS_ONLY, 1),
+        (false, true) => (DIGESTS, ADDRESSES),
+        (false, false) => (1, 1),
+    };
     let layout = Layout::running();
     let mut loader = EbpfLoader::new();
     loader
@@ -119,6 +162,7 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
         .override_global(names::ORDER, &order, true)
         .override_global(names::FALLBACK, &fallback, true)
         .override_global(names::DIGEST_ENTRIES, &digests, true)
+        .override_global(names::HOOK, &hook, true)
         .override_global(names::SAMPLE, &sampling.rate, true)
         .override_global(names::SNAPLEN, &sampling.snaplen, true)
         .override_global(aya_log::LEVEL, &log_level, true)
@@ -137,10 +181,14 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
     let log = settings.log.then(|| KernelLog::open(&mut ebpf)).transpose()?;
     let drops = layout.and_then(|layout| Drops::attach(&mut ebpf, &layout));
     let mut map = |name| ebpf.take_map(name).with_context(|| format!("the object has no map {name}"));
+    let mut methods: Array<MapData, [u32; 2]> = map(names::METHODS)?.try_into()?;
+    if settings.hook.is_in_driver() {
+        methods.set(0, [DIGEST; 2], 0).context("cannot tell the programs how to recognise frames")?;
+    }
     Ok(Loaded {
         sent: map(names::SENT)?.try_into()?,
         received: map(names::RECEIVED)?.try_into()?,
-        methods: map(names::METHODS)?.try_into()?,
+        methods,
         samples: settings
             .sampling
             .is_some()
@@ -201,6 +249,7 @@ mod tests {
             sampling: None,
             order: false,
             fallback: false,
+            hook: Hook::Tc,
             log: false,
         }
         .epoch_shift()

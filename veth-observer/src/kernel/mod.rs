@@ -10,4 +10,4 @@ pub mod symbols;
 
 pub use self::object::VERSION;
 pub use drops::{Drops, EndId, reason_names};
-pub use load::{Loaded, Sampling, Settings, load};
+pub use load::{Hook, Loaded, Sampling, Settings, load};
