@@ -21,7 +21,7 @@ use crate::{
     topology::Selected,
 };
 
-pub use kernel::Sampling;
+pub use kernel::{Hook, Sampling};
 use whereabouts::Whereabouts;
 
 /// How long frames that left before we came may take to arrive; what comes without a stamp until then is not reported.
@@ -50,6 +50,8 @@ pub struct Settings {
     /// Let the kernel programs write into our log.
     pub kernel_log: bool,
     pub attach: Method,
+    /// Where arrivals are counted and timed.
+    pub hook: Hook,
     /// Told before something is done that traffic may feel, and when an end is renamed or moved.
     pub notice: fn(&str),
 }
@@ -62,6 +64,7 @@ impl Default for Settings {
             order: true,
             kernel_log: false,
             attach: Method::Auto,
+            hook: Hook::Tc,
             notice: |sentence| warn!("{sentence}"),
         }
     }
@@ -103,13 +106,19 @@ impl Observation {
             sampling: settings.sampling,
             order: settings.order,
             fallback: true,
+            hook: settings.hook,
             log: settings.kernel_log,
         })?;
         let attachment = Attachment::new(
             &mut loaded,
             ends,
             namespaces,
-            attach::Options { method: settings.attach, lane: lane.index, notice: settings.notice },
+            attach::Options {
+                method: settings.attach,
+                hook: settings.hook,
+                lane: lane.index,
+                notice: settings.notice,
+            },
         )?;
         let (deaths, limits) = seeing_deaths(loaded.drops.take());
         let timeout_ns = u64::try_from(settings.loss_timeout.as_nanos())?;

@@ -1,7 +1,9 @@
 //! Tying our programs to both ends of a pair, giving back exactly what was taken, and seeing what others tied there.
 
 mod attachment;
+mod channels;
 mod clsact;
+mod fdinfo;
 mod lane;
 pub mod leftovers;
 mod names;
@@ -9,6 +11,7 @@ pub mod programs;
 mod qdisc;
 mod rtnetlink;
 mod tcx;
+mod xdp;
 
 pub use attachment::{Attachment, Gone, Method, Options};
 pub use lane::Lane;

@@ -1,6 +1,6 @@
 //! tcx links (Linux 6.6): attaching loses no frame, and the kernel takes them away with the process.
 
-use std::{fs, io};
+use std::io;
 
 use anyhow::{Result, anyhow, ensure};
 use aya::programs::{
@@ -9,7 +9,7 @@ use aya::programs::{
     tc::{SchedClassifierLink, TcAttachOptions},
 };
 
-use super::{names::interface_name, qdisc::Way};
+use super::{fdinfo::LinkFile, names::interface_name, qdisc::Way};
 use crate::{
     kernel::{Loaded, features},
     model::link::End,
@@ -22,15 +22,13 @@ pub(super) struct Hook {
     way: Way,
     program: u32,
     _link: SchedClassifierLink,
-    /// File under /proc/self/fdinfo that tells where the link is attached now.
-    fdinfo: String,
+    file: LinkFile,
 }
 
 impl Hook {
     /// Index of the device now, wherever it has moved; none once it is unregistered.
     pub(super) fn ifindex(&self) -> Option<u32> {
-        // kernel/bpf/tcx.c, `tcx_link_fdinfo`: 0 then.
-        field(&fs::read_to_string(&self.fdinfo).ok()?, "ifindex").filter(|&index| index != 0)
+        self.file.ifindex()
     }
 
     /// Whether it is on the device of this index in the namespace of the calling thread.
@@ -59,31 +57,17 @@ pub(super) fn attach(loaded: &mut Loaded, index: usize, end: &End, way: Way) -> 
         attached => attached.map_err(explain)?,
     };
     let link = program.take_link(id)?;
-    let fdinfo = fdinfo(<&FdLink>::try_from(&link)?)?;
+    let number = <&FdLink>::try_from(&link)?.info()?.id();
+    let file = LinkFile::find(&[("link_id", number)]);
+    let file = file.ok_or_else(|| anyhow!("link {number} is not among our descriptors"))?;
     // The name may have passed to another device since it was looked up.
     ensure!(interface_name(end.ifindex)? == name, "{name} was renamed meanwhile; try again");
     let program = program.info()?.id();
-    Ok(Some(Hook { end: index, way, program, _link: link, fdinfo }))
-}
-
-/// aya gives out no descriptor of a link, but its id, and the kernel shows both.
-fn fdinfo(link: &FdLink) -> Result<String> {
-    let id = link.info()?.id();
-    for entry in fs::read_dir("/proc/self/fdinfo")? {
-        let path = entry?.path().display().to_string();
-        if fs::read_to_string(&path).is_ok_and(|text| field(&text, "link_id") == Some(id)) {
-            return Ok(path);
-        }
-    }
-    Err(anyhow!("link {id} is not among our descriptors"))
-}
-
-fn field(fdinfo: &str, name: &str) -> Option<u32> {
-    fdinfo.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().parse().ok())
+    Ok(Some(Hook { end: index, way, program, _link: link, file }))
 }
 
 /// EINVAL: kernel/bpf/syscall.c does not know the attach type, or the kernel was built without CONFIG_NET_XGRESS.
-fn code(error: &ProgramError) -> Option<i32> {
+pub(super) fn code(error: &ProgramError) -> Option<i32> {
     match error {
         ProgramError::SyscallError(syscall) => syscall.io_error.raw_os_error(),
         _ => None,

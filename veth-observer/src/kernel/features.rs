@@ -3,7 +3,7 @@
 use std::{fs, io};
 
 use anyhow::Result;
-use aya::maps::MapType;
+use aya::{maps::MapType, programs::ProgramType};
 
 use crate::fault::Fault;
 
@@ -46,7 +46,7 @@ pub fn has_ring_buffer() -> Result<bool> {
 
 /// Tries whether an XDP program may read frames in several pieces (Linux 5.18).
 pub fn has_xdp_load_bytes() -> Result<bool> {
-    let helper = aya_obj::generated::bpf_func_id::BPF_FUNC_xdp_load_bytes;
+    let helper = aya::sys::BpfHelper::BPF_FUNC_xdp_load_bytes;
     Ok(aya::sys::is_helper_supported(ProgramType::Xdp, helper)?)
 }
 

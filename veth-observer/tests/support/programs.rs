@@ -61,6 +61,7 @@ impl Bench {
             sampling,
             order: true,
             fallback: true,
+            hook: veth_observer::kernel::Hook::Tc,
             log: false,
         };
         Self { loaded: load(&settings).unwrap() }
