@@ -42,7 +42,9 @@ pub struct Received {
     pub unmatched: u64,
     pub unmatched_skbs: u64,
     pub unmatched_bytes: u64,
-    /// Of these, frames whose departure was known by their digest; their delays are in `delays`.
+    /// Buffers whose stamp was known by their address alone.
+    pub by_address: u64,
+    /// Unmatched frames whose departure was known by their digest; their delays are in `delays`.
     pub by_digest: u64,
     /// Frames whose arrival read earlier than their departure, and were counted with a delay of 0.
     pub clamped: u64,
@@ -101,6 +103,7 @@ impl Received {
         unmatched: 0,
         unmatched_skbs: 0,
         unmatched_bytes: 0,
+        by_address: 0,
         by_digest: 0,
         clamped: 0,
         delay_sum_ns: 0,
@@ -136,6 +139,7 @@ impl Received {
         self.unmatched += other.unmatched;
         self.unmatched_skbs += other.unmatched_skbs;
         self.unmatched_bytes += other.unmatched_bytes;
+        self.by_address += other.by_address;
         self.by_digest += other.by_digest;
         self.clamped += other.clamped;
         self.delay_sum_ns += other.delay_sum_ns;
@@ -153,7 +157,7 @@ impl Received {
 impl Variation {
     pub const ZERO: Self = Self { sum_ns: 0, min_complement_ns: 0, max_ns: 0, buckets: [0; buckets::COUNT] };
 
-    fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.sum_ns += other.sum_ns;
         self.min_complement_ns = self.min_complement_ns.max(other.min_complement_ns);
         self.max_ns = self.max_ns.max(other.max_ns);
@@ -168,7 +172,7 @@ fn add_each(into: &mut [u64], from: &[u64]) {
 }
 
 const _: () = assert!(size_of::<Sent>() == 8 * (4 + EPOCHS));
-const _: () = assert!(size_of::<Received>() == 8 * (19 + EPOCHS + 2 * buckets::COUNT));
+const _: () = assert!(size_of::<Received>() == 8 * (20 + EPOCHS + 2 * buckets::COUNT));
 
 // SAFETY: both are repr(C), made of u64 only, and so have neither padding nor invalid bit patterns.
 #[cfg(feature = "user")]

@@ -11,8 +11,10 @@ pub mod drops;
 pub mod gso;
 pub mod matching;
 pub mod order;
+pub mod probes;
 pub mod sample;
 pub mod settings;
+pub mod stages;
 pub mod stamp;
 
 /// Ways through a pair: 0 is from end a to end b, 1 is from b to a.

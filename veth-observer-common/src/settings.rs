@@ -18,6 +18,10 @@ pub const ORDER: &str = "VO_ORDER";
 pub const FALLBACK: &str = "VO_FALLBACK";
 /// `u32`: entries of [`DIGESTS`] for each direction, a power of two.
 pub const DIGEST_ENTRIES: &str = "VO_DIGEST_ENTRIES";
+/// `u64`: secret of the run's probe frames; 0 when it sends none.
+pub const PROBE: &str = "VO_PROBE";
+/// `u32`: 1 to stamp probe frames too, so that the programs at [`STAGE_TRACEPOINTS`] know them.
+pub const STAGED: &str = "VO_STAGED";
 /// `u32`: sample one skb in this many; 0 samples nothing.
 pub const SAMPLE: &str = "VO_SAMPLE";
 /// `u32`: bytes of each sampled frame to keep, at most [`crate::sample::MAX_SNAPLEN`].
@@ -61,8 +65,20 @@ pub const XDP_TIMES: &str = "VO_XDP_TIMES";
 pub const PLACES: &str = "VO_PLACES";
 /// Per-CPU array of [`crate::drops::Dead`] by slot: what found no room among the places.
 pub const UNPLACED: &str = "VO_UNPLACED";
+/// Per-CPU array of [`crate::probes::Probes`] by slot.
+pub const PROBES: &str = "VO_PROBES";
+/// Array of [`crate::probes::Departure`] by [`crate::probes::departure`].
+pub const PROBE_DEPARTURES: &str = "VO_PROBES_LEFT";
+/// Array of [`crate::order::Order`] by direction.
+pub const PROBE_ORDERS: &str = "VO_PROBE_ORDERS";
+/// Per-CPU array of [`crate::stages::Stages`] by [`crate::stages::index`].
+pub const STAGES: &str = "VO_STAGES";
 /// Ring buffer of [`crate::sample::SampleHeader`] and bytes.
 pub const SAMPLES: &str = "VO_SAMPLES";
+
+/// The programs that see frames on their way, and the tracepoints they sit on; loaded only where asked for.
+pub const STAGE_TRACEPOINTS: [(&str, &str); 2] =
+    [("vo_to_device", "net_dev_start_xmit"), ("vo_to_stack", "netif_receive_skb")];
 
 /// The program on the `kfree_skb` tracepoint, and the constants that say where this kernel keeps what.
 pub const DROP: &str = "vo_drop";

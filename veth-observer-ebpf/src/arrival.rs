@@ -20,7 +20,7 @@ use veth_observer_common::{
 use crate::{
     arrival_xdp,
     constants::{VO_CPUS, VO_EPOCH_SHIFT, VO_HOOK, VO_LANE, VO_ORDER, key, slot},
-    fallback, frame, log,
+    fallback, frame, journal,
     samples::{self, Seen},
 };
 
@@ -46,7 +46,7 @@ pub fn count(ctx: &TcContext, direction: u32) {
     let len = frame::len(ctx);
     let now = now(slot);
 
-    let Some(arrival) = recognise(ctx, direction, lane, now) else {
+    let Some(arrival) = recognise(ctx, received, direction, lane, now) else {
         unrecognised(ctx, received, direction, len, now);
         return;
     };
@@ -56,10 +56,10 @@ pub fn count(ctx: &TcContext, direction: u32) {
     // A frame that is bridged on still carries its control block: nobody must read this stamp again.
     frame::set_words(ctx, lane, [0, 0]);
     if arrival.clamped {
-        log::clamped(ctx.skb.skb, direction);
+        journal::clamped(ctx.skb.skb, direction);
     }
     if received.skbs == 0 {
-        log::first_arrival(ctx.skb.skb, direction, len);
+        journal::first_arrival(ctx.skb.skb, direction, len);
     }
     if VO_ORDER.load() == 0 || first_time(received, slot, &arrival, frames) {
         add(received, &arrival, frames, len + frame::vlan_len(ctx));
@@ -78,7 +78,7 @@ fn take_stamp_off(ctx: &TcContext, direction: u32, lane: u32) {
 
 /// When the frame at hand arrived at the hook that was asked for.
 #[inline(always)]
-fn now(slot: u32) -> u64 {
+pub fn now(slot: u32) -> u64 {
     if VO_HOOK.load() == XDP_GENERIC
         && let Some(now) = arrival_xdp::take_time(slot)
     {
@@ -90,7 +90,13 @@ fn now(slot: u32) -> u64 {
 
 /// By its stamp, wherever that was kept.
 #[inline(always)]
-fn recognise(ctx: &TcContext, direction: u32, lane: u32, now: u64) -> Option<Arrival> {
+fn recognise(
+    ctx: &TcContext,
+    received: &mut Received,
+    direction: u32,
+    lane: u32,
+    now: u64,
+) -> Option<Arrival> {
     let mut words = frame::words(ctx, lane);
     // What is remembered is taken out in any case.
     if fallback::method(direction) == ADDRESS
@@ -98,6 +104,7 @@ fn recognise(ctx: &TcContext, direction: u32, lane: u32, now: u64) -> Option<Arr
         && Stamp::unsealed(words, key(direction), VO_CPUS.load()).is_none()
     {
         words = kept;
+        received.by_address += 1;
     }
     Stamp::opened(words, key(direction), VO_CPUS.load(), now)
 }
@@ -130,10 +137,11 @@ fn first_time(received: &mut Received, slot: u32, arrival: &Arrival, frames: u32
     let Some(order) = VO_ORDERS.get_ptr_mut(index) else { return true };
     // SAFETY: the map lives as long as the program. Where frames of one sending CPU arrive on several at the same moment,
     // their order is whichever of them comes last here.
-    let place = unsafe { &mut *order }.place(arrival.departed_ns, arrival.delay_ns, arrival.stamp.header == 0);
+    let place =
+        unsafe { &mut *order }.place(arrival.departed_ns, arrival.delay_ns, arrival.stamp.header == 0);
     match place {
         Place::First | Place::Piece => {}
-        Place::InOrder { variation_ns } => vary(&mut received.variation, variation_ns),
+        Place::InOrder { variation_ns } => vary(&mut received.variation, variation_ns, 1),
         Place::Reordered => received.reordered += u64::from(frames),
         Place::Duplicate => {
             received.duplicated += u64::from(frames);
@@ -143,8 +151,9 @@ fn first_time(received: &mut Received, slot: u32, arrival: &Arrival, frames: u32
     true
 }
 
+/// Enters one time, as often as `weight` says.
 #[inline(always)]
-fn vary(variation: &mut Variation, ns: u64) {
+pub fn vary(variation: &mut Variation, ns: u64, weight: u64) {
     // Kept as its complement, so that the zero of a fresh map is no minimum.
     if !ns > variation.min_complement_ns {
         variation.min_complement_ns = !ns;
@@ -152,10 +161,10 @@ fn vary(variation: &mut Variation, ns: u64) {
     if ns > variation.max_ns {
         variation.max_ns = ns;
     }
-    variation.sum_ns += ns;
+    variation.sum_ns += ns * weight;
     let bucket = buckets::index(ns);
     if bucket < buckets::COUNT {
-        variation.buckets[bucket] += 1;
+        variation.buckets[bucket] += weight;
     }
 }
 

@@ -3,7 +3,7 @@
 //! It has the stamp still, so it never reached our ingress hook.
 
 use aya_ebpf::{
-    helpers::bpf_probe_read_kernel,
+    helpers::{bpf_ktime_get_ns, bpf_probe_read_kernel},
     macros::map,
     maps::{PerCpuArray, PerCpuHashMap},
     programs::BtfTracePointContext,
@@ -71,20 +71,26 @@ fn died(ctx: &BtfTracePointContext, skb: *const u8, direction: u32, stamp: &Stam
     if read::<u8>(skb, VO_SKB_PKT_TYPE.load()) & PKT_TYPE_MASK == PACKET_OUTGOING {
         return;
     }
+    // A seal is 16 bits: of what dies elsewhere some would fit.
+    let Some(device) = device(skb, direction) else { return };
+    // SAFETY: reads a clock.
+    if stamp.arrived(unsafe { bpf_ktime_get_ns() }).is_none() {
+        return;
+    }
     let frames = u64::from(frames(skb, stamp.header));
     let slot = slot(direction);
     let place = Place {
         location: ctx.arg(1),
         slot,
         reason: if VO_DROP_REASONS.load() == 0 { 0 } else { ctx.arg(2) },
-        device: device(skb, direction),
+        device,
         reserved: 0,
     };
-    let mut dead = VO_PLACES.get_ptr_mut(&place);
+    let mut dead = VO_PLACES.get_ptr_mut(place);
     if dead.is_none() {
         // It fails when there is no room, or when another CPU has just made the entry.
-        let _ = VO_PLACES.insert(&place, &Dead::NONE, BPF_NOEXIST);
-        dead = VO_PLACES.get_ptr_mut(&place);
+        let _ = VO_PLACES.insert(place, Dead::NONE, BPF_NOEXIST);
+        dead = VO_PLACES.get_ptr_mut(place);
     }
     let Some(dead) = dead.or_else(|| VO_UNPLACED.get_ptr_mut(slot)) else { return };
     // SAFETY: the maps live as long as the program; a tracepoint does not interrupt itself on one CPU.
@@ -92,7 +98,7 @@ fn died(ctx: &BtfTracePointContext, skb: *const u8, direction: u32, stamp: &Stam
 }
 
 #[inline(always)]
-fn words(skb: *const u8) -> [u32; 2] {
+pub fn words(skb: *const u8) -> [u32; 2] {
     let lane = if VO_LANE.load() == 0 { LANES[0] } else { LANES[1] };
     let at = VO_SKB_CB.load() + VO_CB_DATA.load() + 4 * lane as u32;
     // SAFETY: the tracepoint's buffer is a pointer that the verifier knows the type of, and the offset is a constant to it.
@@ -104,7 +110,7 @@ fn words(skb: *const u8) -> [u32; 2] {
 
 /// Frames that the buffer stood for; see [`gso`].
 #[inline(always)]
-fn frames(skb: *const u8, header: u32) -> u32 {
+pub fn frames(skb: *const u8, header: u32) -> u32 {
     if header == 0 {
         return 1;
     }
@@ -118,9 +124,9 @@ fn frames(skb: *const u8, header: u32) -> u32 {
     gso::at_ingress(read(skb, VO_SKB_LEN.load()), header, gso)
 }
 
-/// Which end the buffer was on, if its device is one of them.
+/// Which end the buffer was on, if that can be told; none when it was on another device.
 #[inline(always)]
-fn device(skb: *const u8, direction: u32) -> u32 {
+fn device(skb: *const u8, direction: u32) -> Option<u32> {
     let dev: *const u8 = read(skb, VO_SKB_DEV.load());
     let ifindex: u32 = read(dev, VO_DEV_IFINDEX.load());
     let net: *const u8 = read(dev, VO_DEV_NET.load());
@@ -129,11 +135,20 @@ fn device(skb: *const u8, direction: u32) -> u32 {
         0
     } else if ifindex == VO_IFINDEX_B.load() && cookie == VO_COOKIE_B.load() {
         1
+    } else if is_device(ifindex, cookie) && VO_COOKIE_A.load() != 0 && VO_COOKIE_B.load() != 0 {
+        return None;
     } else {
-        return device::UNKNOWN;
+        return Some(device::UNKNOWN);
     };
     // Direction 0 is sent by end a.
-    if end == direction { device::SENDING } else { device::RECEIVING }
+    Some(if end == direction { device::SENDING } else { device::RECEIVING })
+}
+
+/// Whether these were read from a device, and not from what some queues keep in place of one (`sk_buff.rbnode`). Cookies
+/// count the namespaces since the machine came up.
+#[inline(always)]
+fn is_device(ifindex: u32, cookie: u64) -> bool {
+    ifindex != 0 && ifindex >> 31 == 0 && cookie != 0 && cookie >> 40 == 0
 }
 
 /// A field of a kernel structure that may not be there: zero when it cannot be read.

@@ -14,7 +14,7 @@ use veth_observer_common::{
 
 use crate::{
     constants::{VO_EPOCH_SHIFT, VO_LANE, key, slot},
-    fallback, frame, log, samples,
+    fallback, frame, journal, samples,
 };
 
 /// Written here, read by the observer. The loader makes it large enough, so no slot is ever missing.
@@ -36,7 +36,7 @@ pub fn count(ctx: &TcContext, direction: u32) {
     // SAFETY: helpers without arguments.
     let (cpu, now) = unsafe { (bpf_get_smp_processor_id(), bpf_ktime_get_ns()) };
     if sent.skbs == 0 {
-        log::first_departure(ctx.skb.skb, direction, wire_len);
+        journal::first_departure(ctx.skb.skb, direction, wire_len);
     }
     let sampled = samples::chosen(sent.skbs);
     sent.skbs += 1;

@@ -48,6 +48,12 @@ pub fn vlan_len(ctx: &TcContext) -> u32 {
     if field!(ctx, vlan_present) == 0 { 0 } else { 4 }
 }
 
+/// EtherType as the kernel parsed it, host order.
+#[inline(always)]
+pub fn protocol(ctx: &TcContext) -> u16 {
+    u16::from_be(field!(ctx, protocol) as u16)
+}
+
 /// Whether a VLAN tag stands in the bytes; `None` when there is no whole Ethernet header.
 #[inline(always)]
 pub fn is_tagged(ctx: &TcContext) -> Option<bool> {

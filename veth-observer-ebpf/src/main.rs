@@ -1,5 +1,6 @@
 //! Four passive programs, one per end and way, and one that sees what dies between them; on request, arrivals are seen at
-//! XDP. Each counts and returns "go on": it never drops, never redirects, never rewrites a byte of the frame.
+//! XDP. Each counts and returns "go on": it never drops, never redirects, never rewrites a byte of the frame. One exception:
+//! the probe frames that this very run sends end at the ingress hook.
 
 #![no_std]
 #![no_main]
@@ -11,42 +12,68 @@ mod death;
 mod departure;
 mod fallback;
 mod frame;
-mod log;
+mod journal;
+mod probes;
 mod samples;
+mod stages;
 
 use aya_ebpf::{
     bindings::xdp_action::XDP_PASS,
     macros::{btf_tracepoint, classifier, xdp},
     programs::{BtfTracePointContext, TcContext, XdpContext},
 };
+use probes::Probe;
+use stages::Stage;
 
 /// TCX_NEXT and TC_ACT_UNSPEC: whoever stands behind us decides.
 const NEXT: i32 = -1;
+
+/// TCX_DROP and TC_ACT_SHOT.
+const TAKEN_OFF: i32 = 2;
 
 const A_TO_B: u32 = 0;
 const B_TO_A: u32 = 1;
 
 #[classifier]
 pub fn vo_a_egress(ctx: TcContext) -> i32 {
-    departure::count(&ctx, A_TO_B);
-    NEXT
+    depart(&ctx, A_TO_B)
 }
 
 #[classifier]
 pub fn vo_b_ingress(ctx: TcContext) -> i32 {
-    arrival::count(&ctx, A_TO_B);
-    NEXT
+    arrive(&ctx, A_TO_B)
 }
 
 #[classifier]
 pub fn vo_b_egress(ctx: TcContext) -> i32 {
-    departure::count(&ctx, B_TO_A);
-    NEXT
+    depart(&ctx, B_TO_A)
 }
 
 #[classifier]
 pub fn vo_a_ingress(ctx: TcContext) -> i32 {
-    arrival::count(&ctx, B_TO_A);
+    arrive(&ctx, B_TO_A)
+}
+
+#[inline(always)]
+fn depart(ctx: &TcContext, direction: u32) -> i32 {
+    match probes::of(ctx) {
+        Probe::None => departure::count(ctx, direction),
+        Probe::Ours(sequence) => probes::depart(ctx, direction, sequence),
+        Probe::Foreign => {}
+    }
+    NEXT
+}
+
+#[inline(always)]
+fn arrive(ctx: &TcContext, direction: u32) -> i32 {
+    match probes::of(ctx) {
+        Probe::None => arrival::count(ctx, direction),
+        Probe::Ours(sequence) => {
+            probes::arrive(direction, sequence);
+            return TAKEN_OFF;
+        }
+        Probe::Foreign => {}
+    }
     NEXT
 }
 
@@ -78,6 +105,20 @@ pub fn vo_a_xdp_frags(ctx: XdpContext) -> u32 {
 #[btf_tracepoint(function = "kfree_skb")]
 pub fn vo_drop(ctx: BtfTracePointContext) -> i32 {
     death::count(&ctx);
+    0
+}
+
+/// On every buffer that any device is given to send, only while stages are asked for.
+#[btf_tracepoint(function = "net_dev_start_xmit")]
+pub fn vo_to_device(ctx: BtfTracePointContext) -> i32 {
+    stages::count(&ctx, Stage::Device);
+    0
+}
+
+/// On every buffer that comes up from any device, only while stages are asked for.
+#[btf_tracepoint(function = "netif_receive_skb")]
+pub fn vo_to_stack(ctx: BtfTracePointContext) -> i32 {
+    stages::count(&ctx, Stage::Stack);
     0
 }
 

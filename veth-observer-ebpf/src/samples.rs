@@ -17,7 +17,7 @@ use veth_observer_common::{
 use crate::{
     constants::{VO_SAMPLE, VO_SNAPLEN},
     frame::{self, Bytes},
-    log,
+    journal,
 };
 
 /// Written here, drained by the observer; what does not fit is counted in `Received::sample_lost`.
@@ -49,7 +49,7 @@ impl Sampled for TcContext {
 
     #[inline(always)]
     fn log_ring_full(&self, len: u32) {
-        log::ring_full(self.skb.skb, len);
+        journal::ring_full(self.skb.skb, len);
     }
 }
 
@@ -62,7 +62,7 @@ impl Sampled for XdpContext {
 
     #[inline(always)]
     fn log_ring_full(&self, len: u32) {
-        log::ring_full_at_xdp(self.ctx, len);
+        journal::ring_full_at_xdp(self.ctx, len);
     }
 }
 

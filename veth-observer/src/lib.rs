@@ -10,6 +10,7 @@
 //! * [`observe`]: the corridor that runs the five rooms above for one pair.
 //! * [`frame`]: building frames from flags and telling frames from bytes. Pure.
 //! * [`wire`]: putting a frame on an end.
+//! * [`probe`]: frames of our own, at an even pace, to be timed.
 //! * [`view`]: reports, pairs and samples as text and JSON. Pure.
 //! * [`cli`]: the front door: one file per command, exit codes, signals.
 
@@ -23,6 +24,7 @@ pub mod kernel;
 pub mod model;
 pub mod netns;
 pub mod observe;
+pub mod probe;
 pub mod topology;
 pub mod view;
 pub mod wire;

@@ -2,20 +2,22 @@
 
 mod whereabouts;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
-use tracing::{debug, info, warn};
+use anyhow::{Context, Result};
+use tracing::{debug, debug_span, info, warn};
+use veth_observer_common::matching;
 
 use crate::{
     attach::{self, Attachment, Lane, Method, leftovers},
     collect::{self, Deaths, Samples, clock},
     delivery::Ledger,
+    fault::Fault,
     kernel::{self, Drops, EndId, Loaded},
     model::{
         link::End,
         reading::Reading,
-        report::{DirectionReport, PairReport, Report},
+        report::{DirectionReport, Matching, PairReport, Report},
         sample::{Sample, Sampled},
     },
     topology::Selected,
@@ -30,23 +32,36 @@ const SETTLE: Duration = Duration::from_millis(20);
 /// How often to look whether what was in flight has landed.
 const LANDING: Duration = Duration::from_millis(5);
 
+/// How often to look whether an end was renamed or moved.
+const FOLLOW: Duration = Duration::from_secs(1);
+
 /// How often to look for a frame that is waited for.
 const ARRIVING: Duration = Duration::from_millis(1);
 
 /// Looks without a pause before that: a frame on an idle pair is there within microseconds.
 const EAGER_LOOKS: u32 = 100;
 
+/// What cannot be told at XDP in the driver.
+const IN_DRIVER: &str = "at XDP in the driver frames are known by their bytes: delays are those of the frames that can be told \
+    apart, of a buffer that is cut up its first frame, order and duplicates are not told, and bytes lack the VLAN tags that \
+    the kernel keeps beside a frame";
+
 /// The longest loss timeout that can be asked for.
 pub const LONGEST_TIMEOUT: Duration = kernel::Settings::LONGEST_TIMEOUT;
 
 /// What to observe beyond counting and timing every frame.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each turns one independent thing on")]
 pub struct Settings {
     /// A frame that takes longer is lost (Tmax of RFC 7680); at most [`LONGEST_TIMEOUT`].
     pub loss_timeout: Duration,
     pub sampling: Option<Sampling>,
     /// Tell order, duplicates and delay variation.
     pub order: bool,
+    /// Be ready for probe frames with the secret that [`Observation::probe_secret`] then tells.
+    pub probing: bool,
+    /// See frames on their way too, at a cost to all traffic of the machine.
+    pub stages: bool,
     /// Let the kernel programs write into our log.
     pub kernel_log: bool,
     pub attach: Method,
@@ -62,6 +77,8 @@ impl Default for Settings {
             loss_timeout: Duration::from_secs(2),
             sampling: None,
             order: true,
+            probing: false,
+            stages: false,
             kernel_log: false,
             attach: Method::Auto,
             hook: Hook::Tc,
@@ -82,7 +99,10 @@ pub struct Observation {
     deaths: Option<Deaths>,
     limits: Vec<String>,
     ledgers: [Ledger; 2],
+    /// What the programs were told, of [`matching`].
+    methods: [u32; 2],
     started_ns: u64,
+    followed: Instant,
     ended: Option<String>,
     whereabouts: Whereabouts,
     lane: Lane,
@@ -91,14 +111,21 @@ pub struct Observation {
 impl Observation {
     /// Attaches to both ends; when this returns, every frame from now on is counted.
     pub async fn start(selected: &Selected, settings: Settings) -> Result<Self> {
-        let (ends, namespaces) = (&selected.pair.ends, &selected.namespaces);
-        for (end, namespace) in ends.iter().zip(namespaces) {
-            // What keeps us from sweeping keeps us from attaching, and is explained there.
-            if let Err(error) = leftovers::sweep(end, namespace) {
-                debug!("cannot sweep {}: {error:#}", end.label());
-            }
+        if settings.hook.is_in_driver() && (settings.probing || settings.stages) {
+            return Err(Fault::usage("probes and stages are seen at tc ingress, behind XDP in the driver")
+                .fix("--xdp-mode generic, or --hook tc")
+                .into());
         }
-        let lane = Lane::claim(ends)?;
+        let (ends, namespaces) = (&selected.pair.ends, &selected.namespaces);
+        debug_span!("sweep").in_scope(|| {
+            for (end, namespace) in ends.iter().zip(namespaces) {
+                // What keeps us from sweeping keeps us from attaching, and is explained there.
+                if let Err(error) = leftovers::sweep(end, namespace) {
+                    debug!("cannot sweep {}: {error:#}", end.label());
+                }
+            }
+        });
+        let lane = debug_span!("claim").in_scope(|| Lane::claim(ends))?;
         let mut loaded = kernel::load(&kernel::Settings {
             lane: lane.index,
             ends: ends.each_ref().map(end_id),
@@ -107,22 +134,24 @@ impl Observation {
             order: settings.order,
             fallback: true,
             hook: settings.hook,
+            probing: settings.probing,
+            stages: settings.stages,
             log: settings.kernel_log,
         })?;
-        let attachment = Attachment::new(
-            &mut loaded,
-            ends,
-            namespaces,
-            attach::Options {
-                method: settings.attach,
-                hook: settings.hook,
-                lane: lane.index,
-                notice: settings.notice,
-            },
-        )?;
-        let (deaths, limits) = seeing_deaths(loaded.drops.take());
+        let (method, hook, notice) = (settings.attach, settings.hook, settings.notice);
+        let options = attach::Options { method, hook, lane: lane.index, notice };
+        let attachment =
+            debug_span!("attach").in_scope(|| Attachment::new(&mut loaded, ends, namespaces, options))?;
+        if attachment.method() == Method::Tcx {
+            loaded.let_go();
+        }
+        let (deaths, mut limits) = seeing_deaths(loaded.drops.take());
+        let in_driver = settings.hook.is_in_driver();
+        if in_driver {
+            limits.push(IN_DRIVER.to_owned());
+        }
         let timeout_ns = u64::try_from(settings.loss_timeout.as_nanos())?;
-        let ledger = Ledger::new(timeout_ns, loaded.epoch_shift);
+        let ledger = Ledger::new(timeout_ns, loaded.epoch_shift, !in_driver);
         let mut this = Self {
             pair: ends[0].label(),
             ends: ends.clone(),
@@ -133,29 +162,49 @@ impl Observation {
             limits,
             loaded,
             ledgers: [ledger.clone(), ledger],
+            methods: [if in_driver { matching::DIGEST } else { matching::STAMP }; 2],
             started_ns: clock::monotonic_ns(),
+            followed: Instant::now(),
             ended: None,
             whereabouts: Whereabouts([namespaces[0].address(), namespaces[1].address()]),
             lane,
         };
         tokio::time::sleep(SETTLE).await;
         let readings = this.read()?;
-        for (ledger, reading) in this.ledgers.iter_mut().zip(readings.iter()) {
-            ledger.start(reading);
+        // In the driver, counting begins with the first arrival that was seen sent.
+        if !in_driver {
+            for (ledger, reading) in this.ledgers.iter_mut().zip(readings.iter()) {
+                ledger.start(reading);
+            }
         }
         info!(a = %this.ends[0].label(), b = %this.ends[1].label(), "observing");
         Ok(this)
     }
 
-    /// The ledger as it stands. Call it at least every [`Observation::longest_pause`].
+    /// The ledger as it stands.
     pub fn report(&mut self) -> Result<Report> {
         let readings = self.read()?;
         self.notice_end();
-        Ok(self.report_of(&readings))
+        let report = self.report_of(&readings);
+        self.follow_matching()?;
+        Ok(report)
+    }
+
+    /// What must be done at least every [`Observation::LOOK`]: tells what is lost in time, changes the way of recognising
+    /// frames where the path asks for it, follows the ends, and forwards what the kernel programs logged. True while there
+    /// is something to observe.
+    pub async fn tend(&mut self) -> Result<bool> {
+        self.flush_log();
+        if self.followed.elapsed() >= FOLLOW {
+            self.follow().await;
+        }
+        self.report()?;
+        Ok(self.ended.is_none())
     }
 
     /// Looks where the ends are now, so that reports call them by their present names.
     pub async fn follow(&mut self) {
+        self.followed = Instant::now();
         for at in 0..2 {
             let Some(now) = self.whereabouts.look(at, &self.attachment).await else { continue };
             let before = std::mem::replace(&mut self.ends[at], now);
@@ -178,9 +227,12 @@ impl Observation {
         self.attachment.method()
     }
 
-    /// How often the ledger must be looked at to tell what is lost in time.
-    pub fn longest_pause(&self) -> Duration {
-        self.settings.loss_timeout.max(Duration::from_millis(100))
+    /// How often it wants to be tended.
+    pub const LOOK: Duration = Duration::from_millis(100);
+
+    /// What probe frames must carry; none unless they were asked for.
+    pub fn probe_secret(&self) -> Option<u64> {
+        self.loaded.probing.as_ref().map(|probing| probing.secret)
     }
 
     /// Samples written since the last call, oldest first, at most `most`.
@@ -238,12 +290,8 @@ impl Observation {
         loop {
             let readings = self.read()?;
             self.notice_end();
-            let report = self.report_of(&readings);
-            let landed = report.pairs[0].directions.iter().all(|direction| direction.in_flight == 0);
-            if landed {
-                return Ok(report);
-            }
-            if self.ended.is_some() || tokio::time::Instant::now() >= deadline {
+            let landed = self.report_of(&readings).pairs[0].directions.iter().all(has_landed);
+            if landed || self.ended.is_some() || tokio::time::Instant::now() >= deadline {
                 for (ledger, reading) in self.ledgers.iter_mut().zip(readings.iter()) {
                     ledger.close(reading);
                 }
@@ -266,7 +314,29 @@ impl Observation {
     }
 
     fn read(&mut self) -> Result<Box<[Reading; 2]>> {
-        collect::read(&self.loaded.sent, &self.loaded.received, self.deaths.as_mut(), 0)
+        let mut readings = collect::read(&self.loaded.sent, &self.loaded.received, self.deaths.as_mut(), 0)?;
+        if let Some(probing) = &self.loaded.probing {
+            collect::read_probes(probing, &mut readings, 0)?;
+        }
+        if let Some(stages) = &self.loaded.stages {
+            collect::read_stages(stages, &mut readings)?;
+        }
+        Ok(readings)
+    }
+
+    /// Tells the programs what the ledgers have come to.
+    fn follow_matching(&mut self) -> Result<()> {
+        let methods = self.ledgers.each_ref().map(|ledger| match ledger.matching() {
+            Matching::Stamp => matching::STAMP,
+            Matching::Address => matching::ADDRESS,
+            Matching::Digest => matching::DIGEST,
+        });
+        if methods != self.methods {
+            info!(?methods, "frames are recognised in another way");
+            self.loaded.methods.set(0, methods, 0).context("cannot change the way of recognising frames")?;
+            self.methods = methods;
+        }
+        Ok(())
     }
 
     fn notice_end(&mut self) {
@@ -296,6 +366,10 @@ impl Observation {
         let label = self.ends[end].label();
         if label == self.ends[1 - end].label() { format!("{label}@{}", self.ends[end].netns) } else { label }
     }
+}
+
+fn has_landed(direction: &DirectionReport) -> bool {
+    direction.in_flight == 0 && direction.probes.as_ref().is_none_or(|probes| probes.in_flight == 0)
 }
 
 fn end_id(end: &End) -> EndId {

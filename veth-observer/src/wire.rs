@@ -1,6 +1,9 @@
 //! Putting a frame on an end.
 
-use std::{io, mem, os::fd::AsRawFd, os::fd::OwnedFd};
+use std::{
+    io, mem,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+};
 
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, send, socket_with};
 
@@ -39,5 +42,12 @@ impl PacketSocket {
         // A packet socket takes a frame whole or not at all.
         send(&self.fd, frame, SendFlags::empty())?;
         Ok(())
+    }
+}
+
+/// For options that a caller wants to set.
+impl AsFd for PacketSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
     }
 }

@@ -17,6 +17,7 @@ fn programs_maps_and_licence_have_the_names_the_loader_asks_for() {
     programs.sort_unstable();
     let mut expected = settings::PROGRAMS.as_flattened().to_vec();
     expected.push(settings::DROP);
+    expected.extend(settings::STAGE_TRACEPOINTS.map(|(name, _)| name));
     expected.sort_unstable();
     assert_eq!(programs, expected);
     for name in programs {

@@ -46,8 +46,8 @@ fn stats_prints_one_report_of_the_documented_shape_on_ctrl_c() {
     let out = &pair["directions"][0];
     assert_eq!(
         keys(out),
-        "clamped collection_loss delay dropped duplicated from in_flight lost matching received reordered sent to \
-         unexplained unmatched variation"
+        "clamped collection_loss delay dropped duplicated from in_flight lost matched matching received reordered \
+         sent to unexplained unmatched variation"
     );
     assert_eq!(keys(&out["sent"]), "bytes frames skbs");
     for times in ["delay", "variation"] {

@@ -11,8 +11,10 @@ use crate::{
 };
 
 /// The programs that tests compare us with or send traffic by, and the packages that bring them.
-const NEEDED: [(&str, &str); 8] = [
+const NEEDED: [(&str, &str); 10] = [
     ("bpftool", "bpftool"),
+    ("bpftrace", "bpftrace"),
+    ("capinfos", "wireshark-common"),
     ("ethtool", "ethtool"),
     ("ip", "iproute2"),
     ("iperf3", "iperf3"),

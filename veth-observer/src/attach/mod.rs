@@ -3,9 +3,9 @@
 mod attachment;
 mod channels;
 mod clsact;
-mod fdinfo;
 mod lane;
 pub mod leftovers;
+mod links;
 mod names;
 pub mod programs;
 mod qdisc;

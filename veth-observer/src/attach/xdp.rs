@@ -5,9 +5,8 @@ use std::io;
 use anyhow::{Result, anyhow};
 use netlink_packet_core::{NlaBuffer, NlasIterator};
 use netlink_packet_route::{RouteNetlinkMessage, link::LinkMessage};
-use aya::programs::{ProgramError, Xdp, XdpMode, xdp::XdpLink};
 
-use super::{channels::Channels, fdinfo::LinkFile, programs, rtnetlink::Rtnetlink, tcx::code};
+use super::{channels::Channels, links::Link, programs, rtnetlink::Rtnetlink};
 use crate::{
     fault::Fault,
     kernel::{Loaded, features},
@@ -19,14 +18,13 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Hook {
     pub(super) end: usize,
-    _link: XdpLink,
-    file: LinkFile,
+    link: Link,
 }
 
 impl Hook {
     /// Whether it is on a device still.
     pub(super) fn is_on(&self) -> bool {
-        self.file.ifindex().is_some()
+        self.link.ifindex().is_some()
     }
 }
 
@@ -119,37 +117,34 @@ fn too_few_queues(end: &End, receive: u32, peer: &End, transmit: u32) -> anyhow:
 /// Runs in the namespace of the end.
 pub(super) fn attach(loaded: &mut Loaded, index: usize, ends: &[End; 2], generic: bool) -> Result<Hook> {
     let (end, peer) = (&ends[index], &ends[1 - index]);
-    let mode = if generic { XdpMode::Skb } else { XdpMode::Driver };
-    match attach_one(loaded.xdp(index, false)?, index, end, mode) {
-        // Frames of this MTU do not fit into one piece. The generic mode has no such limit: it copies them into one.
-        Err(error) if !generic && raw(&error) == Some(libc::ERANGE) => {
-            attach_one(loaded.xdp(index, true)?, index, end, mode)
-        }
-        attached => attached,
-    }
-    .map_err(|error| explain(error, end, peer))
-}
-
-fn attach_one(program: &mut Xdp, index: usize, end: &End, mode: XdpMode) -> Result<Hook> {
-    let number = program.info()?.id();
-    let id = program.attach_to_if_index(end.ifindex, mode)?;
-    // Where there are no links, aya attaches by netlink, and that would outlive us.
-    let Some(file) = LinkFile::find(&[("prog_id", number), ("ifindex", end.ifindex)]) else {
-        program.detach(id)?;
-        return Err(Fault::unavailable("this kernel has no links for XDP programs, which came with Linux 5.9")
-            .fix("--hook tc")
-            .into());
+    let mode = if generic { GENERIC } else { NATIVE };
+    let mut create = |frags: bool| -> Result<io::Result<Link>> {
+        Ok(Link::create(loaded.xdp(index, frags)?.fd()?, end.ifindex, XDP, mode))
     };
-    Ok(Hook { end: index, _link: program.take_link(id)?, file })
+    let link = match create(false)? {
+        // Frames of this MTU do not fit into one piece. The generic mode has no such limit: it copies them into one, and a
+        // program for several would there spoil frames for the hooks behind it.
+        Err(error) if !generic && error.raw_os_error() == Some(libc::ERANGE) => create(true)?,
+        link => link,
+    };
+    match link {
+        Ok(link) => Ok(Hook { end: index, link }),
+        Err(error) => Err(explain(error, end, peer)),
+    }
 }
 
-fn raw(error: &anyhow::Error) -> Option<i32> {
-    error.downcast_ref::<ProgramError>().and_then(code)
-}
+// include/uapi/linux/bpf.h and if_link.h
+const XDP: u32 = 37;
+const GENERIC: u32 = 1 << 1;
+const NATIVE: u32 = 1 << 2;
 
-fn explain(error: anyhow::Error, end: &End, peer: &End) -> anyhow::Error {
+fn explain(error: io::Error, end: &End, peer: &End) -> anyhow::Error {
     let label = end.label();
-    match raw(&error) {
+    match error.raw_os_error() {
+        // kernel/bpf/syscall.c does not know links of this kind.
+        Some(libc::EINVAL) => Fault::unavailable("this kernel has no links for XDP programs, which came with Linux 5.9")
+            .fix("--hook tc")
+            .into(),
         Some(libc::EPERM) => features::missing_privilege("attach XDP programs to a device").into(),
         Some(libc::EBUSY | libc::EEXIST) => {
             anyhow!("{label} has an XDP program, and a device takes one; use --hook tc, or stop what put it there")
@@ -160,6 +155,6 @@ fn explain(error: anyhow::Error, end: &End, peer: &End) -> anyhow::Error {
             peer.label()
         ),
         Some(libc::ENOTCONN) => Fault::not_found(format!("the peer of {label} is gone")).into(),
-        _ => error,
+        _ => error.into(),
     }
 }

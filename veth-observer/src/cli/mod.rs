@@ -7,6 +7,7 @@ mod create;
 mod delete;
 mod demo;
 mod doctor;
+mod latency;
 mod list;
 mod observing;
 mod peer;
@@ -89,6 +90,7 @@ pub enum Command {
     Send(send::Send),
     Watch(watch::Watch),
     Stats(stats::Stats),
+    Latency(Box<latency::Latency>),
     Doctor(doctor::Doctor),
     Cleanup(cleanup::Cleanup),
 }
@@ -106,6 +108,7 @@ impl Cli {
             Command::Send(command) => command.run(out).await,
             Command::Watch(command) => command.run(out).await,
             Command::Stats(command) => command.run(out).await,
+            Command::Latency(command) => command.run(out).await,
             Command::Doctor(command) => command.run(out).await,
             Command::Cleanup(command) => command.run(out).await,
         }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::{observing::Observing, output::Output, stop::Stop};
-use crate::{model::report::Report, view};
+use crate::{model::report::Report, observe::Observation, view};
 
 /// Count and time every frame of a pair, both ways, and say what was sent, received, in flight and lost
 #[derive(Debug, Args)]
@@ -34,27 +34,17 @@ impl Stats {
         let mut observation = self.observing.start(None, out.verbose).await?;
         stop.within(self.observing.duration);
         let interval = self.interval.or(self.count.map(|_| Duration::from_secs(1)));
-        let pause = observation.longest_pause();
-        let mut reports = tokio::time::interval(interval.unwrap_or(pause));
-        let mut bookkeeping = tokio::time::interval(pause);
-        let mut housekeeping = tokio::time::interval(pause.min(Duration::from_millis(100)));
+        let mut reports = tokio::time::interval(interval.unwrap_or(Observation::LOOK));
+        let mut look = tokio::time::interval(Observation::LOOK);
         reports.tick().await;
         let mut lines = view::report::Lines::new(out.style());
         let mut printed = 0;
         loop {
             tokio::select! {
                 () = stop.wait() => break,
-                _ = housekeeping.tick() => {
-                    observation.flush_log();
-                    if observation.ended().is_some() {
-                        break;
-                    }
-                }
-                // What is lost is told from what is in flight by looking in time, however rarely it is printed.
-                _ = bookkeeping.tick() => {
-                    observation.follow().await;
-                    drop(observation.report()?);
-                }
+                _ = look.tick() => if !observation.tend().await? {
+                    break;
+                },
                 _ = reports.tick(), if interval.is_some() => {
                     observation.follow().await;
                     print_interval(out, &mut lines, &observation.report()?)?;

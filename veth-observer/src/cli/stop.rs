@@ -27,6 +27,11 @@ impl Stop {
         self.deadline = duration.map(|duration| Instant::now() + duration);
     }
 
+    /// Whether the time that was given is over.
+    pub(super) fn is_over(&self) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= Instant::now())
+    }
+
     /// Returns when it is time to stop.
     pub(super) async fn wait(&mut self) {
         let deadline = async {

@@ -45,11 +45,12 @@ pub struct Watch {
 /// The ring is read this often; the kernel wakes nobody per frame.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// How often to look whether an end was renamed.
-const FOLLOW: Duration = Duration::from_secs(1);
-
 /// How many samples to write in one go, so that Ctrl-C is heard under any load.
 const BATCH: usize = 4096;
+
+/// More than a full ring holds of the shortest records: what is in it at the end is written, and a flood that goes on
+/// does not keep us.
+const LAST_BATCHES: u32 = 16;
 
 impl Watch {
     pub(super) async fn run(self, out: &mut Output) -> Result<()> {
@@ -60,19 +61,23 @@ impl Watch {
         stop.within(self.observing.duration);
         let mut left = self.count.unwrap_or(u64::MAX);
         let mut look = tokio::time::interval(LOOK);
-        let mut follow = tokio::time::interval(FOLLOW);
+        let mut tend = tokio::time::interval(Observation::LOOK);
         loop {
             let ended = tokio::select! {
                 () = stop.wait() => true,
                 _ = look.tick() => observation.ended().is_some(),
-                _ = follow.tick() => {
-                    observation.follow().await;
-                    false
-                }
+                _ = tend.tick() => !observation.tend().await?,
             };
-            observation.flush_log();
-            let full = print(out, &mut observation, &mut left)?;
-            if left == 0 || ended && !full {
+            if ended {
+                break;
+            }
+            print(out, &mut observation, &mut left)?;
+            if left == 0 {
+                break;
+            }
+        }
+        for _ in 0..LAST_BATCHES {
+            if left == 0 || !print(out, &mut observation, &mut left)? {
                 break;
             }
         }

@@ -1,5 +1,6 @@
 //! Reading the kernel's maps and ring back.
 
+mod beside;
 pub mod clock;
 mod counters;
 mod decode;
@@ -7,6 +8,7 @@ mod driver;
 mod drops;
 mod samples;
 
+pub use beside::{read_probes, read_stages};
 pub use counters::read;
 pub use driver::DriverDrops;
 pub use drops::Deaths;

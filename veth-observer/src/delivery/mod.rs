@@ -1,7 +1,9 @@
 //! The arithmetic: counters and a time in, a report out. Pure: the same readings give the same report.
 
+mod beside;
 mod drops;
 mod ledger;
+mod matching;
 mod quantiles;
 mod stages;
 

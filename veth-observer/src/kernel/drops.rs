@@ -1,12 +1,12 @@
 //! The program that sees frames die: what it must be told of this kernel, and what it counted.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use anyhow::{Context, Result};
 use aya::{
-    Ebpf, EbpfLoader,
+    Ebpf,
     maps::{MapData, PerCpuArray, PerCpuHashMap},
-    programs::BtfTracePoint,
+    programs::{BtfTracePoint, links::FdLink},
 };
 use veth_observer_common::{
     drops::{Dead, Place},
@@ -35,7 +35,17 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    pub(super) fn running() -> Result<Self> {
+    /// Looked up once in the life of the process: it means parsing all types of the kernel.
+    pub(super) fn running() -> Result<&'static Self> {
+        static LAYOUT: OnceLock<Layout> = OnceLock::new();
+        if let Some(layout) = LAYOUT.get() {
+            return Ok(layout);
+        }
+        let layout = Self::look_up()?;
+        Ok(LAYOUT.get_or_init(|| layout))
+    }
+
+    fn look_up() -> Result<Self> {
         let btf = Btf::running()?;
         let offset = |&(constant, structure, path): &(&'static str, &str, &[&str])| {
             let offset = btf.offset(structure, path);
@@ -47,41 +57,53 @@ impl Layout {
         Ok(Self { offsets, has_reasons: u32::from(args >= ARGS_WITH_REASON) })
     }
 
-    pub(super) fn apply<'a>(&'a self, ends: &'a [EndId; 2], loader: &mut EbpfLoader<'a>) {
-        for (constant, offset) in &self.offsets {
-            loader.override_global(constant, offset, true);
-        }
-        loader.override_global(names::DROP_REASONS, &self.has_reasons, true);
+    /// Names and bytes of the constants for one pair.
+    pub(super) fn constants(&self, ends: &[EndId; 2]) -> Vec<(&'static str, Vec<u8>)> {
+        let mut constants = vec![(names::DROP_REASONS, self.has_reasons.to_ne_bytes().to_vec())];
+        constants.extend(self.offsets.iter().map(|(name, offset)| (*name, offset.to_ne_bytes().to_vec())));
         for (index, end) in ends.iter().enumerate() {
-            loader.override_global(names::IFINDEXES[index], &end.ifindex, true);
-            loader.override_global(names::COOKIES[index], &end.netns_cookie, true);
+            constants.push((names::IFINDEXES[index], end.ifindex.to_ne_bytes().to_vec()));
+            constants.push((names::COOKIES[index], end.netns_cookie.to_ne_bytes().to_vec()));
         }
+        constants
     }
 }
 
-/// The attached program's maps.
+/// The attached program's maps; it comes off when this is dropped.
 pub struct Drops {
     pub places: PerCpuHashMap<MapData, Place, Dead>,
     pub unplaced: PerCpuArray<MapData, Dead>,
     /// Whether the kernel tells reasons.
     pub has_reasons: bool,
+    _link: FdLink,
 }
 
 impl Drops {
-    /// Loads the program and puts it on the tracepoint; it comes off with `ebpf`.
+    /// Loads the program and puts it on the tracepoint.
     pub(super) fn attach(ebpf: &mut Ebpf, layout: &Layout) -> Result<Self> {
-        let types = aya::Btf::from_sys_fs().context("cannot read the kernel's types")?;
         let program: &mut BtfTracePoint =
             ebpf.program_mut(names::DROP).context("the object has no program for drops")?.try_into()?;
-        program.load(TRACEPOINT, &types)?;
-        program.attach()?;
+        program.load(TRACEPOINT, types()?)?;
+        let id = program.attach()?;
+        let link = program.take_link(id)?.into();
         let mut map = |name| ebpf.take_map(name).with_context(|| format!("the object has no map {name}"));
         Ok(Self {
             places: map(names::PLACES)?.try_into()?,
             unplaced: map(names::UNPLACED)?.try_into()?,
             has_reasons: layout.has_reasons == 1,
+            _link: link,
         })
     }
+}
+
+/// The kernel's types as aya wants them, parsed once.
+fn types() -> Result<&'static aya::Btf> {
+    static TYPES: OnceLock<aya::Btf> = OnceLock::new();
+    if let Some(types) = TYPES.get() {
+        return Ok(types);
+    }
+    let types = aya::Btf::from_sys_fs().context("cannot read the kernel's types")?;
+    Ok(TYPES.get_or_init(|| types))
 }
 
 /// Names of the running kernel's drop reasons by number; empty before Linux 5.17.

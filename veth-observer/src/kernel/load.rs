@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use aya::{
-    Ebpf, EbpfError, EbpfLoader, VerifierLogLevel,
+    Ebpf, EbpfError, VerifierLogLevel,
     maps::{Array, MapData, MapError, PerCpuArray, RingBuf},
     programs::{ProgramError, SchedClassifier, Xdp},
 };
+use tracing::debug_span;
 use veth_observer_common::{
     DIRECTIONS,
     counters::{EPOCHS, Received, Sent},
     matching::{ADDRESSES, DIGEST, DIGESTS, DIGESTS_ONLY},
     settings::{self as names, hook},
+    stages::{KINDS, Stages},
     stamp::{self, TIME_BITS},
 };
 
@@ -20,13 +22,15 @@ use crate::fault::Fault;
 
 use super::{
     drops::{Drops, EndId, Layout},
-    features,
+    features, loader,
     log::KernelLog,
-    object::OBJECT,
+    probing::{self, Probing},
+    stages,
 };
 
 /// What the programs of one pair are told at load time.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each turns one independent thing on")]
 pub struct Settings {
     /// Index into [`names::LANES`]: where in the control block the stamp rides.
     pub lane: usize,
@@ -41,6 +45,10 @@ pub struct Settings {
     pub fallback: bool,
     /// Where arrivals are counted and timed.
     pub hook: Hook,
+    /// Know probe frames, count them apart and take them off.
+    pub probing: bool,
+    /// See frames on their way too.
+    pub stages: bool,
     /// Let the programs write log records.
     pub log: bool,
 }
@@ -96,13 +104,18 @@ impl Settings {
 
 /// The programs of one pair, verified but not attached to the pair, and their maps.
 pub struct Loaded {
-    ebpf: Ebpf,
+    /// None once they are attached.
+    programs: Option<Ebpf>,
     pub sent: PerCpuArray<MapData, Sent>,
     pub received: PerCpuArray<MapData, Received>,
     /// How frames without their stamp are recognised, by direction: of [`veth_observer_common::matching`].
     pub methods: Array<MapData, [u32; 2]>,
     /// What sees frames die, or why that cannot be seen here; none once it was taken.
     pub drops: Option<Result<Drops>>,
+    /// None without probes.
+    pub probing: Option<Probing>,
+    /// By kind; none unless asked for.
+    pub stages: Option<PerCpuArray<MapData, Stages>>,
     pub samples: Option<RingBuf<MapData>>,
     pub log: Option<KernelLog>,
     pub epoch_shift: u32,
@@ -111,13 +124,21 @@ pub struct Loaded {
 impl Loaded {
     /// The program for one end (0 or 1), egress or ingress.
     pub fn program(&mut self, end: usize, ingress: bool) -> Result<&mut SchedClassifier> {
-        classifier(&mut self.ebpf, names::PROGRAMS[end][usize::from(ingress)])
+        let programs = self.programs.as_mut().context("the programs were let go")?;
+        classifier(programs, names::PROGRAMS[end][usize::from(ingress)])
+    }
+
+    /// Lets go of the programs, which their links hold, and of the maps that only they use: half of the descriptors and
+    /// most of the memory that a pair takes.
+    pub fn let_go(&mut self) {
+        self.programs = None;
     }
 
     /// The XDP program for one end, loaded when it is first asked for: one for frames in one piece or in several.
     pub fn xdp(&mut self, end: usize, frags: bool) -> Result<&mut Xdp> {
         let name = names::XDP_PROGRAMS[end][usize::from(frags)];
-        let program = self.ebpf.program_mut(name).with_context(|| format!("the object has no program {name}"))?;
+        let programs = self.programs.as_mut().context("the programs were let go")?;
+        let program = programs.program_mut(name).with_context(|| format!("the object has no program {name}"))?;
         let program: &mut Xdp = program.try_into()?;
         if program.fd().is_err() {
             program.load().map_err(|error| explain_program(name, error))?;
@@ -147,39 +168,54 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
         (false, false) => (1, 1),
     };
     let layout = Layout::running();
-    let mut loader = EbpfLoader::new();
-    loader
-        .verifier_log_level(if settings.log {
-            VerifierLogLevel::default()
-        } else {
-            VerifierLogLevel::DISABLE
-        })
-        .override_global(names::PAIR, &pair, true)
-        .override_global(names::KEY, &key, true)
-        .override_global(names::LANE, &lane, true)
-        .override_global(names::EPOCH_SHIFT, &epoch_shift, true)
-        .override_global(names::CPUS, &cpus, true)
-        .override_global(names::ORDER, &order, true)
-        .override_global(names::FALLBACK, &fallback, true)
-        .override_global(names::DIGEST_ENTRIES, &digests, true)
-        .override_global(names::HOOK, &hook, true)
-        .override_global(names::SAMPLE, &sampling.rate, true)
-        .override_global(names::SNAPLEN, &sampling.snaplen, true)
-        .override_global(aya_log::LEVEL, &log_level, true)
-        .map_max_entries(names::ORDERS, DIRECTIONS * if settings.order { cpus } else { 1 })
-        .map_max_entries(names::DIGESTS, DIRECTIONS * digests)
-        .map_max_entries(names::ADDRESSES, addresses)
-        .map_max_entries(names::SAMPLES, sampling.ring_bytes)
-        .map_max_entries("AYA_LOGS", if settings.log { 1 << 17 } else { 4096 });
+    if settings.stages
+        && let Err(error) = &layout
+    {
+        return Err(stages::unavailable(&format!("{error:#}")).into());
+    }
+    let stage_on = u32::from(settings.stages);
+    let secret = if settings.probing { probing::fresh_secret()? } else { 0 };
+    let mut constants = vec![
+        (names::PAIR, pair.to_ne_bytes().to_vec()),
+        (names::KEY, key.to_ne_bytes().to_vec()),
+        (names::LANE, lane.to_ne_bytes().to_vec()),
+        (names::EPOCH_SHIFT, epoch_shift.to_ne_bytes().to_vec()),
+        (names::CPUS, cpus.to_ne_bytes().to_vec()),
+        (names::ORDER, order.to_ne_bytes().to_vec()),
+        (names::FALLBACK, fallback.to_ne_bytes().to_vec()),
+        (names::DIGEST_ENTRIES, digests.to_ne_bytes().to_vec()),
+        (names::HOOK, hook.to_ne_bytes().to_vec()),
+        (names::SAMPLE, sampling.rate.to_ne_bytes().to_vec()),
+        (names::SNAPLEN, sampling.snaplen.to_ne_bytes().to_vec()),
+        (names::STAGED, stage_on.to_ne_bytes().to_vec()),
+        (names::PROBE, secret.to_ne_bytes().to_vec()),
+        (aya_log::LEVEL, vec![log_level]),
+    ];
     if let Ok(layout) = &layout {
-        layout.apply(&settings.ends, &mut loader);
+        constants.extend(layout.constants(&settings.ends));
     }
-    let mut ebpf = loader.load(OBJECT).map_err(explain_object)?;
-    for name in names::PROGRAMS.as_flattened() {
-        classifier(&mut ebpf, name)?.load().map_err(|error| explain_program(name, error))?;
-    }
+    let mut entries = vec![
+        (names::STAGES, if settings.stages { KINDS } else { 1 }),
+        (names::ORDERS, DIRECTIONS * if settings.order { cpus } else { 1 }),
+        (names::DIGESTS, DIRECTIONS * digests),
+        (names::ADDRESSES, addresses),
+        (names::SAMPLES, sampling.ring_bytes),
+        ("AYA_LOGS", if settings.log { 1 << 17 } else { 4096 }),
+    ];
+    entries.extend(probing::entries(secret));
+    let verifier_log = if settings.log { VerifierLogLevel::default() } else { VerifierLogLevel::DISABLE };
+    let mut ebpf = debug_span!("open")
+        .in_scope(|| loader::open(verifier_log, &constants, &entries))
+        .map_err(explain_object)?;
+    debug_span!("verify").in_scope(|| {
+        names::PROGRAMS.as_flattened().iter().try_for_each(|name| {
+            classifier(&mut ebpf, name)?.load().map_err(|error| explain_program(name, error))
+        })
+    })?;
     let log = settings.log.then(|| KernelLog::open(&mut ebpf)).transpose()?;
-    let drops = layout.and_then(|layout| Drops::attach(&mut ebpf, &layout));
+    let drops = debug_span!("drops").in_scope(|| layout.and_then(|layout| Drops::attach(&mut ebpf, layout)));
+    let staging = settings.stages.then(|| stages::attach(&mut ebpf)).transpose()?;
+    let probing = probing::take(secret, &mut ebpf)?;
     let mut map = |name| ebpf.take_map(name).with_context(|| format!("the object has no map {name}"));
     let mut methods: Array<MapData, [u32; 2]> = map(names::METHODS)?.try_into()?;
     if settings.hook.is_in_driver() {
@@ -194,8 +230,10 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
             .is_some()
             .then(|| anyhow::Ok(map(names::SAMPLES)?.try_into()?))
             .transpose()?,
+        probing,
+        stages: staging,
         drops: Some(drops),
-        ebpf,
+        programs: Some(ebpf),
         log,
         epoch_shift,
     })
@@ -250,6 +288,8 @@ mod tests {
             order: false,
             fallback: false,
             hook: Hook::Tc,
+            probing: false,
+            stages: false,
             log: false,
         }
         .epoch_shift()

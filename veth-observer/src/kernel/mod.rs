@@ -4,10 +4,14 @@ pub mod btf;
 mod drops;
 pub mod features;
 mod load;
+mod loader;
 pub mod log;
 pub mod object;
+mod probing;
+mod stages;
 pub mod symbols;
 
 pub use self::object::VERSION;
 pub use drops::{Drops, EndId, reason_names};
 pub use load::{Hook, Loaded, Sampling, Settings, load};
+pub use probing::Probing;

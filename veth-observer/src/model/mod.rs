@@ -3,8 +3,10 @@
 pub mod change;
 pub mod device;
 pub mod drop;
+pub mod latency;
 pub mod link;
 pub mod mac;
+pub mod quantile;
 pub mod reading;
 pub mod report;
 pub mod sample;

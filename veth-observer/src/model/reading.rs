@@ -1,6 +1,10 @@
 //! What the kernel counted.
 
-use veth_observer_common::counters::{Received, Sent};
+use veth_observer_common::{
+    counters::{Received, Sent},
+    probes::Probes,
+    stages::Stages,
+};
 
 use super::drop::Death;
 
@@ -13,9 +17,20 @@ pub struct Reading {
     pub received: Received,
     /// By place; what died of copies that taps were given is among them.
     pub deaths: Vec<Death>,
+    /// None without probes.
+    pub probes: Option<Box<Probes>>,
+    /// Of traffic and of probes; none unless asked for.
+    pub stages: Option<Box<[Stages; 2]>>,
 }
 
 impl Reading {
-    pub const ZERO: Self =
-        Self { before_ns: 0, after_ns: 0, sent: Sent::ZERO, received: Received::ZERO, deaths: Vec::new() };
+    pub const ZERO: Self = Self {
+        before_ns: 0,
+        after_ns: 0,
+        sent: Sent::ZERO,
+        received: Received::ZERO,
+        deaths: Vec::new(),
+        probes: None,
+        stages: None,
+    };
 }

@@ -37,6 +37,10 @@ pub struct PairReport {
 pub enum Matching {
     /// A tag and the time ride in the socket buffer's control block from one end to the other.
     Stamp,
+    /// The same is kept aside by the address of the buffer, because something on the way writes the control block.
+    Address,
+    /// All arrivals count as received, and those are timed whose bytes are recognised: nothing else survives the way.
+    Digest,
 }
 
 /// `sent = received + Σ dropped + lost + in_flight`, in frames; `unmatched` stands beside it.
@@ -45,8 +49,10 @@ pub struct DirectionReport {
     pub from: String,
     pub to: String,
     pub matching: Matching,
+    /// Arrivals whose departure is known. Frames.
+    pub matched: u64,
     pub sent: Traffic,
-    /// Arrivals that were seen sent.
+    /// Arrivals that were seen sent; with [`Matching::Digest`] all arrivals.
     pub received: Traffic,
     pub dropped: Vec<Dropped>,
     /// Sent, not yet received, and younger than the loss timeout. Frames.
@@ -69,6 +75,12 @@ pub struct DirectionReport {
     pub variation: Distribution,
     /// Records that the observer itself lost. Frames.
     pub collection_loss: u64,
+    /// Frames of our own, which are in none of the counts above; none without them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probes: Option<ProbeReport>,
+    /// Where the frames were on their way; none unless asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stages: Option<StageReport>,
 }
 
 impl DirectionReport {
@@ -76,6 +88,36 @@ impl DirectionReport {
     pub fn dropped_frames(&self) -> u64 {
         self.dropped.iter().map(|place| place.frames).sum()
     }
+}
+
+/// Probe frames: `sent = received + in_flight + lost`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProbeReport {
+    pub sent: u64,
+    pub received: u64,
+    /// Not yet received; told from lost only at the end.
+    pub in_flight: u64,
+    pub lost: u64,
+    /// That arrived after one that was sent later (RFC 4737).
+    pub reordered: u64,
+    /// Second arrivals (RFC 5560), which are in no other count.
+    pub duplicated: u64,
+    /// Received so late that their departure was forgotten: they are in no delay.
+    pub untimed: u64,
+    pub delay: Distribution,
+    /// Absolute difference of the delays of a probe and the one that arrived in order before it (RFC 3393).
+    pub variation: Distribution,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stages: Option<StageReport>,
+}
+
+/// Times since departure, each from the egress hook on; the ingress hook follows, whose times are the delay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StageReport {
+    /// Until the driver of the sending end was given the frame: what it waited in queueing disciplines.
+    pub to_device: Distribution,
+    /// Until the stack of the receiving end was given it: the ring or backlog, and the wait for its softirq, lie between.
+    pub to_stack: Distribution,
 }
 
 /// Three units that are never mixed.

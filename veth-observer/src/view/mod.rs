@@ -1,6 +1,7 @@
 //! Reports, pairs and samples as text and JSON. Pure: no clock, no socket, no kernel type.
 //!
 //! * [`report`]: what a pair delivered, as tables.
+//! * [`latency`]: how long it took, with percentiles, histograms and thresholds.
 //! * [`line`]: one arrived frame in one line.
 //! * [`decode`]: one frame layer by layer.
 //! * [`pairs`], [`show`]: which pairs there are, and one end whole.
@@ -8,6 +9,8 @@
 
 pub mod decode;
 pub mod escape;
+mod histogram;
+pub mod latency;
 pub mod line;
 pub mod pairs;
 pub mod report;

@@ -20,10 +20,9 @@ fn pair_summary(pair: &PairReport, style: Style) -> String {
     let _ = writeln!(text, "{} ({}) <-> {} ({}), {elapsed}\n", a.label(), a.netns, b.label(), b.netns);
     let ledger = pair.directions.iter().map(ledger_row).collect();
     text += &aligned(&LEDGER, ledger, 1);
-    let drops: Vec<_> = pair.directions.iter().flat_map(drop_rows).collect();
-    if !drops.is_empty() {
+    if pair.directions.iter().any(|direction| !direction.dropped.is_empty()) {
         text.push('\n');
-        text += &aligned(&["DROPPED", "FRAMES", "STAGE", "REASON", "LOCATION"], drops, 1);
+        text += &drop_table(pair);
     }
     for (what, times) in TIMES {
         let rows = pair.directions.iter().map(|direction| times_row(direction, times(direction), style));
@@ -44,6 +43,12 @@ fn pair_summary(pair: &PairReport, style: Style) -> String {
     text
 }
 
+/// Where frames died, both ways.
+pub(super) fn drop_table(pair: &PairReport) -> String {
+    let drops = pair.directions.iter().flat_map(drop_rows).collect();
+    aligned(&["DROPPED", "FRAMES", "STAGE", "REASON", "LOCATION"], drops, 1)
+}
+
 const LEDGER: [&str; 11] = [
     "DIRECTION",
     "SENT",
@@ -62,7 +67,7 @@ type Times = fn(&DirectionReport) -> &Distribution;
 const TIMES: [(&str, Times); 2] =
     [("ONE-WAY DELAY", |direction| &direction.delay), ("VARIATION", |direction| &direction.variation)];
 
-fn name(direction: &DirectionReport) -> String {
+pub(super) fn name(direction: &DirectionReport) -> String {
     format!("{} > {}", direction.from, direction.to)
 }
 
@@ -104,7 +109,7 @@ fn times_row(direction: &DirectionReport, times: &Distribution, style: Style) ->
 }
 
 /// What is rarely there to be said.
-fn remarks(direction: &DirectionReport) -> Vec<String> {
+pub(super) fn remarks(direction: &DirectionReport) -> Vec<String> {
     let mut remarks = Vec::new();
     if direction.duplicated > 0 {
         remarks.push(format!("{}: {} frames arrived twice", name(direction), direction.duplicated));

@@ -28,11 +28,19 @@ fn three_digits(ns: u64, unit: u64, name: &str) -> String {
 /// A part of a whole in percent; never 0 % for a part that is not 0.
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 pub fn share(part: u64, whole: u64) -> String {
-    if part == 0 || whole == 0 {
-        return "0%".into();
+    percent(if whole == 0 { 0.0 } else { part as f64 / whole as f64 })
+}
+
+/// A share in percent; never 0 % for a share that is not 0.
+pub fn percent(share: f64) -> String {
+    let percent = 100.0 * share;
+    if percent <= 0.0 {
+        "0%".into()
+    } else if percent < 0.001 {
+        "<0.001%".into()
+    } else {
+        format!("{percent:.3}%")
     }
-    let percent = 100.0 * part as f64 / whole as f64;
-    if percent < 0.001 { "<0.001%".into() } else { format!("{percent:.3}%") }
 }
 
 /// Events in a span of nanoseconds, per second.

@@ -1,4 +1,4 @@
-//! A foreign BPF program: two instructions that return a constant, loaded without any of our code.
+//! Foreign BPF programs of a few instructions, loaded without any of our code.
 
 use std::{
     io,
@@ -11,11 +11,15 @@ const LINK_CREATE: libc::c_long = 28;
 /// XDP_FLAGS_SKB_MODE and XDP_FLAGS_DRV_MODE, include/uapi/linux/if_link.h.
 const GENERIC: u32 = 1 << 1;
 const NATIVE: u32 = 1 << 2;
+/// BPF_F_BEFORE without naming what: before all others. Linux 6.6.
+const FIRST: u32 = 1 << 3;
 
 /// Where a program can be attached: program type and attach type, include/uapi/linux/bpf.h.
 #[derive(Clone, Copy)]
 pub(crate) enum Hook {
     TcxIngress,
+    /// Before what is there already.
+    TcxIngressFirst,
     TcxEgress,
     Xdp,
     XdpGeneric,
@@ -31,13 +35,14 @@ impl Hook {
         match self {
             Self::XdpGeneric => GENERIC,
             Self::XdpNative => NATIVE,
+            Self::TcxIngressFirst => FIRST,
             _ => 0,
         }
     }
 
     fn types(self) -> (u32, u32) {
         match self {
-            Self::TcxIngress => (3, 46),
+            Self::TcxIngress | Self::TcxIngressFirst => (3, 46),
             Self::TcxEgress => (3, 47),
             Self::Xdp | Self::XdpGeneric | Self::XdpNative => (6, 37),
         }
@@ -46,13 +51,58 @@ impl Hook {
 
 /// Loads a program that returns `code`.
 pub(crate) fn load(hook: Hook, name: &str, code: i32) -> OwnedFd {
-    let mut instructions = vec![0xb7, 0, 0, 0]; // r0 = code
-    instructions.extend(code.to_ne_bytes());
-    instructions.extend([0x95, 0, 0, 0, 0, 0, 0, 0]); // exit
+    load_instructions(hook, name, &[constant(0, code), EXIT].concat())
+}
+
+/// Loads a program for a tc hook that sends this many copies of each buffer out of another device of its namespace, and
+/// shoots the buffer. All copies go in one step, while no softirq runs on the CPU.
+pub(crate) fn load_copier(name: &str, ifindex: u32, copies: usize) -> OwnedFd {
+    const CLONE_REDIRECT: i32 = 13;
+    let one = [copy(1, 6), constant(2, ifindex.cast_signed()), constant(3, 0), call_helper(CLONE_REDIRECT)];
+    let shoot = [constant(0, 2), EXIT].concat();
+    load_instructions(
+        Hook::TcxEgress,
+        name,
+        &[copy(6, 1).to_vec(), one.concat().repeat(copies), shoot].concat(),
+    )
+}
+
+/// Loads a tc program that writes over words 1 to 4 of the control block, as Cilium does, and goes on.
+pub(crate) fn load_scribbler() -> OwnedFd {
+    let words = [52, 56, 60, 64].map(|offset| store_word(1, offset, 2)).concat();
+    let whole = [constant(2, 0x5a5a_5a5a).to_vec(), words, [constant(0, -1), EXIT].concat()].concat();
+    load_instructions(Hook::TcxEgress, "scribbler", &whole)
+}
+
+const EXIT: [u8; 8] = [0x95, 0, 0, 0, 0, 0, 0, 0];
+
+/// A register becomes a constant.
+fn constant(register: u8, value: i32) -> [u8; 8] {
+    let [a, b, c, d] = value.to_ne_bytes();
+    [0xb7, register, 0, 0, a, b, c, d]
+}
+
+/// A register becomes another one.
+fn copy(to: u8, from: u8) -> [u8; 8] {
+    [0xbf, from << 4 | to, 0, 0, 0, 0, 0, 0]
+}
+
+/// 32 bits of a register go to an offset from another.
+fn store_word(base: u8, offset: u8, register: u8) -> [u8; 8] {
+    [0x63, register << 4 | base, offset, 0, 0, 0, 0, 0]
+}
+
+fn call_helper(number: i32) -> [u8; 8] {
+    let [a, b, c, d] = number.to_ne_bytes();
+    [0x85, 0, 0, 0, a, b, c, d]
+}
+
+fn load_instructions(hook: Hook, name: &str, instructions: &[u8]) -> OwnedFd {
+    let count = u32::try_from(instructions.len() / 8).unwrap();
     let (program_type, attach_type) = hook.types();
     let mut attr = Vec::new();
     attr.extend(program_type.to_ne_bytes());
-    attr.extend(2_u32.to_ne_bytes());
+    attr.extend(count.to_ne_bytes());
     attr.extend((instructions.as_ptr() as u64).to_ne_bytes());
     attr.extend((c"GPL".as_ptr() as u64).to_ne_bytes());
     attr.extend([0; 24]); // no log, no version, no flags

@@ -1,9 +1,11 @@
 //! What the tests share.
 
 pub(crate) mod bpf;
+pub(crate) mod bursts;
 pub(crate) mod command;
 pub(crate) mod netns;
 pub(crate) mod programs;
 pub(crate) mod seccomp;
 pub(crate) mod traffic;
 pub(crate) mod wire;
+pub(crate) mod witness;

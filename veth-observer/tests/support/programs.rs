@@ -60,6 +60,8 @@ impl Bench {
             loss_timeout: Duration::from_secs(2),
             sampling,
             order: true,
+            probing: false,
+            stages: false,
             fallback: true,
             hook: veth_observer::kernel::Hook::Tc,
             log: false,

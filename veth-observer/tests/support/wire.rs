@@ -103,6 +103,11 @@ impl Wire {
         })
     }
 
+    /// One look, as a command does ten times a second.
+    pub(crate) fn tend(&self, observation: &mut Observation) {
+        assert!(self.runtime.block_on(observation.tend()).unwrap(), "there is something to observe");
+    }
+
     pub(crate) fn finish(&self, mut observation: Observation) -> Report {
         self.runtime.block_on(observation.finish()).unwrap()
     }

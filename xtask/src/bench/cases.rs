@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::{
     bpf,
     lab::{Background, FAR, Lab, NEAR, inside},
+    usage::Usage,
     workloads::{Run, Workload},
 };
 use crate::command::find;
@@ -25,12 +26,45 @@ pub(super) enum Case {
     /// An empty tcx program on both hooks of both ends.
     Floor,
     Stats,
+    StatsClsact,
     Watch,
+    WatchAll,
     Tcpdump,
+    Dumpcap,
+    Tshark,
+    Bpftrace,
 }
 
+/// The nearest that bpftrace comes to `stats`: counts and one-way delays by the address of the buffer, of every device.
+/// What it prints says that it runs.
+const BPFTRACE: &str = "
+tracepoint:net:net_dev_start_xmit { @left[args->skbaddr] = nsecs; @sent = count(); }
+tracepoint:net:netif_receive_skb /@left[args->skbaddr]/ {
+    @delay = hist(nsecs - @left[args->skbaddr]);
+    delete(@left[args->skbaddr]);
+}
+interval:ms:100 { printf(\"ready\\n\"); }
+";
+
+/// bpftrace looks below debugfs; where nobody mounted these file systems, they are mounted for it alone.
+const RUN_BPFTRACE: &str = "
+[ -e /sys/kernel/tracing/events ] || mount -t tracefs tracefs /sys/kernel/tracing
+[ -e /sys/kernel/debug/tracing ] || mount -t debugfs debugfs /sys/kernel/debug
+exec bpftrace -e \"$0\" >&2";
+
 impl Case {
-    const OBSERVERS: [Self; 5] = [Self::Control, Self::Floor, Self::Stats, Self::Watch, Self::Tcpdump];
+    const OBSERVERS: [Self; 10] = [
+        Self::Control,
+        Self::Floor,
+        Self::Stats,
+        Self::StatsClsact,
+        Self::Watch,
+        Self::WatchAll,
+        Self::Tcpdump,
+        Self::Dumpcap,
+        Self::Tshark,
+        Self::Bpftrace,
+    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -38,17 +72,43 @@ impl Case {
             Self::Control => "nothing-again",
             Self::Floor => "floor",
             Self::Stats => "stats",
+            Self::StatsClsact => "stats-clsact",
             Self::Watch => "watch-1/256",
+            Self::WatchAll => "watch-1/1",
             Self::Tcpdump => "tcpdump",
+            Self::Dumpcap => "dumpcap",
+            Self::Tshark => "tshark",
+            Self::Bpftrace => "bpftrace",
         }
+    }
+
+    /// The program of somebody else that it takes, and the Debian package that brings it.
+    fn program(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Tcpdump => Some(("tcpdump", "tcpdump")),
+            Self::Dumpcap => Some(("dumpcap", "wireshark-common")),
+            Self::Tshark => Some(("tshark", "tshark")),
+            Self::Bpftrace => Some(("bpftrace", "bpftrace")),
+            _ => None,
+        }
+    }
+
+    /// Packages of the programs that are not there.
+    pub(super) fn missing() -> Vec<&'static str> {
+        let missing = |(program, package)| find(program).is_none().then_some(package);
+        Self::OBSERVERS.iter().filter_map(|case| missing(case.program()?)).collect()
     }
 
     /// What can be measured here, and a sentence for each that cannot.
     pub(super) fn available() -> (Vec<Self>, Vec<String>) {
-        let (mut cases, mut notes) = (Self::OBSERVERS.to_vec(), Vec::new());
-        if find("tcpdump").is_none() {
-            cases.retain(|case| *case != Self::Tcpdump);
-            notes.push("tcpdump is not installed: left out".to_owned());
+        let (mut cases, mut notes) = (Vec::new(), Vec::new());
+        for case in Self::OBSERVERS {
+            match case.program() {
+                Some((program, _)) if find(program).is_none() => {
+                    notes.push(format!("{program} is not installed: left out"));
+                }
+                _ => cases.push(case),
+            }
         }
         (cases, notes)
     }
@@ -73,18 +133,36 @@ impl Observer {
         match case {
             Case::Nothing | Case::Control => Ok(Self::Nobody),
             Case::Floor => Self::floor(lab),
-            Case::Stats => {
+            Case::Stats | Case::StatsClsact => {
                 command.arg(binary).args(["stats", &pair, "--json"]).stdout(Stdio::piped());
+                if case == Case::StatsClsact {
+                    command.args(["--attach", "clsact"]);
+                }
                 Ok(Self::Counting(Background::start(&mut command, "observing ")?))
             }
-            Case::Watch => {
-                command.arg(binary).args(["watch", &pair, "--sample", "1/256"]);
+            Case::Watch | Case::WatchAll => {
+                let rate = if case == Case::Watch { "1/256" } else { "1/1" };
+                command.arg(binary).args(["watch", &pair, "--sample", rate]);
                 Ok(Self::Program(Background::start(&mut command, "observing ")?))
             }
             Case::Tcpdump => {
                 command.args(["ip", "netns", "exec", far, "tcpdump", "-i", FAR]);
                 command.args(["-s", "96", "-w", "/dev/null"]);
                 Ok(Self::Program(Background::start(&mut command, "listening on")?))
+            }
+            Case::Dumpcap => {
+                command.args(["ip", "netns", "exec", far, "dumpcap", "-i", FAR]);
+                command.args(["-s", "96", "-w", "/dev/null"]);
+                Ok(Self::Program(Background::start(&mut command, "File: ")?))
+            }
+            Case::Tshark => {
+                command.args(["ip", "netns", "exec", far, "tshark", "-n", "-i", FAR, "-s", "96"]);
+                command.args(["-T", "fields", "-e", "frame.time_epoch", "-e", "eth.src", "-e", "eth.dst"]);
+                Ok(Self::Program(Background::start(&mut command, "Capturing on")?))
+            }
+            Case::Bpftrace => {
+                command.args(["unshare", "--mount", "sh", "-c", RUN_BPFTRACE, BPFTRACE]);
+                Ok(Self::Program(Background::start(&mut command, "ready")?))
             }
         }
     }
@@ -104,6 +182,14 @@ impl Observer {
             links.extend(inside(&lab.names[at], attach)?);
         }
         Ok(Self::Programs { _links: links, _programs: programs })
+    }
+
+    /// What a process of its own has used so far; nothing where there is none.
+    pub(super) fn usage(&self) -> Result<Usage> {
+        match self {
+            Self::Nobody | Self::Programs { .. } => Ok(Usage::default()),
+            Self::Program(program) | Self::Counting(program) => Usage::of(program.pid()),
+        }
     }
 
     /// The process that holds the programs; none where there are none.

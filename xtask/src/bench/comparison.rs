@@ -3,6 +3,7 @@
 use super::{
     cases::Case,
     statistics::{Estimate, estimate, median},
+    usage::Usage,
     workloads::{Run, Workload},
 };
 
@@ -15,24 +16,30 @@ pub(super) struct Row {
     pub(super) workload: Workload,
     pub(super) case: Case,
     pub(super) run: Run,
+    /// What the observer's own process used meanwhile.
+    pub(super) observer: Usage,
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Measure {
     /// Units per second.
     Rate,
-    /// Nanoseconds of CPU per unit.
+    /// Nanoseconds of CPU of the load per unit.
     Cpu,
+    /// The same with those of the observer's own process.
+    AllCpu,
     /// Median round trip in nanoseconds.
     P50,
 }
 
 impl Measure {
     #[expect(clippy::cast_precision_loss, reason = "counts and nanoseconds of one run lie far below 2^52")]
-    pub(super) fn of(self, run: &Run) -> f64 {
+    pub(super) fn of(self, row: &Row) -> f64 {
+        let run = &row.run;
         match self {
             Self::Rate => run.units as f64 * 1e9 / run.elapsed_ns as f64,
             Self::Cpu => run.cpu_ns as f64 / run.units as f64,
+            Self::AllCpu => (run.cpu_ns + row.observer.cpu_ns) as f64 / run.units as f64,
             Self::P50 => run.p50_ns as f64,
         }
     }
@@ -50,13 +57,13 @@ impl Rows {
                 (other.round, other.workload, other.position) == (row.round, workload, position)
                     && other.case == Case::Nothing
             });
-            found.map(|other| measure.of(&other.run))
+            found.map(|other| measure.of(other))
         };
         let of_case = self.0.iter().filter(|row| (row.workload, row.case) == (workload, case));
         of_case
             .filter_map(|row| {
                 let (before, after) = (at(row, row.position.checked_sub(1)?)?, at(row, row.position + 1)?);
-                Some((row.round, measure.of(&row.run), f64::midpoint(before, after)))
+                Some((row.round, measure.of(row), f64::midpoint(before, after)))
             })
             .collect()
     }
@@ -86,7 +93,15 @@ impl Rows {
     /// The median over all runs of nothing: says how fast the machine is, and compares with nothing else.
     pub(super) fn nothing(&self, workload: Workload, measure: Measure) -> Option<f64> {
         let rows = self.0.iter().filter(|row| (row.workload, row.case) == (workload, Case::Nothing));
-        median(rows.map(|row| measure.of(&row.run)).collect())
+        median(rows.map(|row| measure.of(row)).collect())
+    }
+
+    /// Medians of what the observer's process used: share of one CPU, and KiB resident.
+    #[expect(clippy::cast_precision_loss, reason = "nanoseconds of one run and KiB lie far below 2^52")]
+    pub(super) fn usage(&self, workload: Workload, case: Case) -> (Option<f64>, Option<f64>) {
+        let rows = || self.0.iter().filter(|row| (row.workload, row.case) == (workload, case));
+        let share = rows().map(|row| row.observer.cpu_ns as f64 / row.run.elapsed_ns as f64);
+        (median(share.collect()), median(rows().map(|row| row.observer.rss_kib as f64).collect()))
     }
 
     fn added_by_round(&self, workload: Workload, case: Case, measure: Measure) -> Vec<(usize, f64)> {
@@ -106,6 +121,7 @@ mod tests {
             workload: Workload::Flood,
             case: *case,
             run: Run { units: 10, elapsed_ns: 1000, cpu_ns: *cpu_ns, p50_ns: 0 },
+            observer: Usage::default(),
         };
         cpu_ns.iter().enumerate().map(row).collect()
     }

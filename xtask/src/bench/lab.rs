@@ -111,6 +111,9 @@ pub(super) fn inside<T: Send>(namespace: &str, work: impl FnOnce() -> Result<T> 
     })
 }
 
+/// How long a program may take to end.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// A program that observes; killed with the value.
 #[derive(Debug)]
 pub(super) struct Background(Child);
@@ -145,11 +148,22 @@ impl Background {
     pub(super) fn stop(mut self) -> Result<(ExitStatus, String)> {
         let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).context("no process id")?;
         kill_process(pid, Signal::INT)?;
-        let mut printed = String::new();
-        if let Some(mut stdout) = self.0.stdout.take() {
-            stdout.read_to_string(&mut printed)?;
-        }
-        Ok((self.0.wait()?, printed))
+        let stdout = self.0.stdout.take();
+        let printed = thread::spawn(move || -> std::io::Result<String> {
+            let mut printed = String::new();
+            stdout.map_or(Ok(0), |mut stdout| stdout.read_to_string(&mut printed))?;
+            Ok(printed)
+        });
+        let deadline = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = self.0.try_wait()? {
+                break status;
+            }
+            ensure!(Instant::now() < deadline, "it does not end within {PATIENCE:?} of Ctrl-C");
+            thread::sleep(Duration::from_millis(1));
+        };
+        let printed = printed.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        Ok((status, printed))
     }
 }
 
@@ -160,6 +174,6 @@ impl Drop for Background {
     }
 }
 
-fn ip(arguments: &[&str]) -> Result<String> {
+pub(super) fn ip(arguments: &[&str]) -> Result<String> {
     read(Command::new("ip").args(arguments))
 }

@@ -8,9 +8,11 @@ mod comparison;
 mod interrupt;
 mod lab;
 mod machine;
+mod pairs;
 mod program_runs;
 mod report;
 mod statistics;
+mod usage;
 mod workloads;
 
 use std::{
@@ -20,12 +22,13 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use cases::{Case, Observer, Sent};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use comparison::{Row, Rows};
 use lab::Lab;
 use machine::Machine;
 use program_runs::ProgramRun;
 use report::Results;
+use usage::Usage;
 use workloads::{Run, Workload};
 
 pub(crate) use workloads::Load;
@@ -44,42 +47,59 @@ pub(crate) struct Bench {
     /// One short round into a temporary folder: checks the counts and that no number is missing
     #[arg(long)]
     quick: bool,
-    /// How often everything is measured; about 30 seconds each
+    /// How often the cost of a frame is measured; about a minute each
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
     /// Where the results go, instead of a folder for this day and machine below docs/benchmarks
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// Measure this `veth-observer` instead of building one
-    #[arg(long, value_name = "FILE")]
-    observer: Option<PathBuf>,
+    /// Only what observing costs each frame, or only what it takes to observe many pairs
+    #[arg(long, value_name = "SECTION")]
+    only: Option<Section>,
+    /// Measure many pairs with short grace periods of RCU, for the whole machine while it lasts
+    #[arg(long)]
+    expedite_rcu: bool,
+    /// Measure the `veth-observer` in this folder of cargo's, and its example `many`, instead of building them
+    #[arg(long, value_name = "DIR")]
+    built: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Section {
+    Frames,
+    Pairs,
 }
 
 /// What CI does.
 pub(crate) fn quick() -> Result<()> {
-    Bench { quick: true, rounds: 1, output: None, observer: None }.run()
+    Bench { quick: true, rounds: 1, output: None, only: None, expedite_rcu: false, built: None }.run()
 }
 
 impl Bench {
     pub(crate) fn run(&self) -> Result<()> {
         let root = root()?;
         let needed = [("bpftool", "bpftool"), ("ip", "iproute2"), ("taskset", "util-linux")];
-        let missing: Vec<&str> =
+        let mut missing: Vec<&str> =
             needed.iter().filter(|(program, _)| find(program).is_none()).map(|n| n.1).collect();
+        if !self.quick {
+            missing.extend(Case::missing());
+        }
         apt::install(&missing, "for the benchmark")?;
-        let observer = match &self.observer {
-            Some(file) => file.clone(),
+        let built = match &self.built {
+            Some(folder) => folder.clone(),
             None => build(&root, self.quick)?,
         };
-        if is_root()? { self.measure(&root, &observer) } else { self.again_as_root(&observer) }
+        if is_root()? { self.measure(&root, &built) } else { self.again_as_root(&built) }
     }
 
-    fn again_as_root(&self, observer: &Path) -> Result<()> {
+    fn again_as_root(&self, built: &Path) -> Result<()> {
         let this = std::env::current_exe()?;
         let mut again = as_root(&this.to_string_lossy(), &[])?;
-        again.args(["bench", "--rounds", &self.rounds.to_string(), "--observer"]).arg(observer);
-        if self.quick {
-            again.arg("--quick");
+        again.args(["bench", "--rounds", &self.rounds.to_string(), "--built"]).arg(built);
+        let flags = [("--quick", self.quick), ("--expedite-rcu", self.expedite_rcu)];
+        again.args(flags.iter().filter(|(_, given)| *given).map(|(flag, _)| flag));
+        if let Some(section) = self.only.and_then(|section| section.to_possible_value()) {
+            again.args(["--only", section.get_name()]);
         }
         if let Some(folder) = &self.output {
             again.arg("--output").arg(folder);
@@ -87,9 +107,10 @@ impl Bench {
         run(&mut again)
     }
 
-    fn measure(&self, root: &Path, observer: &Path) -> Result<()> {
+    fn measure(&self, root: &Path, built: &Path) -> Result<()> {
         interrupt::listen();
-        let machine = Machine::here(observer, root)?;
+        let observer = built.join("veth-observer");
+        let machine = Machine::here(&observer, root)?;
         let folder = match &self.output {
             Some(folder) => folder.clone(),
             None if self.quick => {
@@ -97,6 +118,24 @@ impl Bench {
             }
             None => root.join("docs/benchmarks").join(machine.folder()),
         };
+        if self.only != Some(Section::Frames) {
+            let many = built.join("examples/many");
+            println!("{}", pairs::measure(&machine, &many, &folder, self.quick, self.expedite_rcu)?);
+        }
+        if self.only != Some(Section::Pairs) {
+            println!("{}", self.frames(machine, &observer, &folder)?);
+        }
+        report::give_back(&folder).context("cannot hand the results to whoever called sudo")?;
+        if self.quick && self.output.is_none() {
+            std::fs::remove_dir_all(&folder)?;
+        } else {
+            println!("written to {}", folder.display());
+        }
+        Ok(())
+    }
+
+    /// Measures what each frame costs, writes it into the folder, and gives the most telling table.
+    fn frames(&self, machine: Machine, observer: &Path, folder: &Path) -> Result<String> {
         let (rounds, time) = if self.quick { (1, QUICK) } else { (usize::from(self.rounds), TIME) };
         let (cases, notes) = Case::available();
         let bench = Place { lab: Lab::new()?, observer, cpu: machine.cpus - 1, time };
@@ -109,28 +148,23 @@ impl Bench {
         let programs = bench.program_runs()?;
         let results = Results { machine, cases, notes, rounds, time, rows, programs };
         results.complete()?;
-        results.write(&folder)?;
-        println!("{}", results.headline());
-        if self.quick && self.output.is_none() {
-            std::fs::remove_dir_all(&folder)?;
-        } else {
-            println!("written to {}", folder.display());
-        }
-        Ok(())
+        results.write(folder)?;
+        Ok(results.headline())
     }
 }
 
-/// Builds what is measured. The quick round measures the debug build that the tests made: the kernel programs are the same.
+/// Builds what is measured, and says where. The quick round measures the debug build that the tests made: the kernel
+/// programs are the same.
 fn build(root: &Path, quick: bool) -> Result<PathBuf> {
     let mut command = cargo(root);
-    command.args(["build", "--locked", "--package", "veth-observer"]);
+    command.args(["build", "--locked", "--package", "veth-observer", "--bins", "--example", "many"]);
     if !quick {
         command.arg("--release");
     }
     run(&mut command)?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    let built = root.join(target).join(if quick { "debug" } else { "release" }).join("veth-observer");
-    ensure!(built.is_file(), "cargo built no {}", built.display());
+    let built = root.join(target).join(if quick { "debug" } else { "release" });
+    ensure!(built.join("veth-observer").is_file(), "cargo built no veth-observer in {}", built.display());
     Ok(built)
 }
 
@@ -160,22 +194,26 @@ impl Place<'_> {
         for workload in Workload::ALL {
             for (position, &case) in sequence.iter().enumerate() {
                 interrupt::check()?;
-                let run = self
+                let (run, observer) = self
                     .one(workload, case)
                     .with_context(|| format!("{} under {} in round {round}", workload.name(), case.name()))?;
-                rows.0.push(Row { round, position, workload, case, run });
+                rows.0.push(Row { round, position, workload, case, run, observer });
             }
         }
         Ok(())
     }
 
-    fn one(&self, workload: Workload, case: Case) -> Result<Run> {
+    /// The run, and what the observer used meanwhile.
+    fn one(&self, workload: Workload, case: Case) -> Result<(Run, Usage)> {
         let observer = Observer::start(case, &self.lab, self.observer, 0)?;
         let before = [self.lab.sent(0)?, self.lab.sent(1)?];
+        let idle = observer.usage()?;
         let run = workload.run(&self.lab, self.cpu, self.time)?;
+        let mut used = observer.usage()?;
+        used.cpu_ns = used.cpu_ns.saturating_sub(idle.cpu_ns);
         let buffers = [self.lab.sent(0)? - before[0], self.lab.sent(1)? - before[1]];
         observer.stop(&Sent::new(workload, &run, buffers))?;
-        Ok(run)
+        Ok((run, used))
     }
 
     /// A flood in which the kernel times every run of a program, which itself costs time: not part of the rounds.

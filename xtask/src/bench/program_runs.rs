@@ -1,6 +1,6 @@
 //! Nanoseconds per run of each program, by the kernel's own BPF statistics.
 
-use std::{collections::BTreeMap, fs, process::Command};
+use std::{collections::BTreeSet, fs, process::Command};
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
@@ -14,32 +14,27 @@ pub(super) struct ProgramRun {
     pub(super) ns_per_run: f64,
 }
 
-/// The programs that a process holds and that ran, from its descriptors: others may observe at the same time.
+/// The programs that a process holds by themselves or by links, and that ran: others may observe at the same time.
 pub(super) fn of(pid: u32) -> Result<Vec<ProgramRun>> {
-    let mut programs = BTreeMap::new();
+    let mut ids = BTreeSet::new();
     for entry in fs::read_dir(format!("/proc/{pid}/fdinfo"))? {
         // A descriptor may be gone by now.
         let Ok(text) = fs::read_to_string(entry?.path()) else { continue };
-        let field = |name: &str| -> Option<u64> {
-            text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(":\t")?.parse().ok())
-        };
-        // Links show the id of their program too, but no runs.
-        if let (Some(id), Some(ns), Some(runs)) = (field("prog_id"), field("run_time_ns"), field("run_cnt"))
-            && runs > 0
-        {
-            programs.insert(id, (ns, runs));
-        }
+        ids.extend(text.lines().filter_map(|line| line.strip_prefix("prog_id:\t")?.parse::<u32>().ok()));
     }
-    let read = |(id, (ns, runs)): (u64, (u64, u64))| {
-        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-        let ns_per_run = ns as f64 / runs as f64;
-        Ok(ProgramRun { name: name(id)?, runs, ns_per_run })
-    };
-    programs.into_iter().map(read).collect()
+    let runs: Vec<Option<ProgramRun>> = ids.into_iter().map(run).collect::<Result<_>>()?;
+    Ok(runs.into_iter().flatten().collect())
 }
 
-fn name(id: u64) -> Result<String> {
+/// None when it never ran.
+fn run(id: u32) -> Result<Option<ProgramRun>> {
     let shown = read(Command::new("bpftool").args(["-j", "prog", "show", "id", &id.to_string()]))?;
     let program: Value = serde_json::from_str(&shown)?;
-    Ok(program["name"].as_str().context("a program without a name")?.to_owned())
+    let (Some(ns), Some(runs)) = (program["run_time_ns"].as_f64(), program["run_cnt"].as_u64()) else {
+        return Ok(None);
+    };
+    let name = program["name"].as_str().context("a program without a name")?.to_owned();
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let ns_per_run = ns / runs as f64;
+    Ok((runs > 0).then_some(ProgramRun { name, runs, ns_per_run }))
 }

@@ -1,8 +1,8 @@
 //! The rows as CSV, and what follows from them as Markdown.
 
-use std::{fmt::Write as _, fs, path::Path, time::Duration};
+use std::{fmt::Write as _, fs, os::unix::fs::chown, path::Path, time::Duration};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::{
     cases::Case,
@@ -47,8 +47,7 @@ impl Results {
     pub(super) fn write(&self, folder: &Path) -> Result<()> {
         fs::create_dir_all(folder)?;
         fs::write(folder.join("raw.csv"), self.csv())?;
-        fs::write(folder.join("summary.md"), self.summary())?;
-        give_back(folder).context("cannot hand the results to whoever called sudo")
+        Ok(fs::write(folder.join("summary.md"), self.summary())?)
     }
 
     pub(super) fn headline(&self) -> String {
@@ -57,14 +56,14 @@ impl Results {
 
     fn csv(&self) -> String {
         let mut csv = "round,position,workload,case,units,unit,elapsed_ns,cpu_ns,p50_ns,\
-                       rate_units_per_s,cpu_ns_per_unit\n"
+                       rate_units_per_s,cpu_ns_per_unit,observer_cpu_ns,observer_rss_kib\n"
             .to_owned();
         for row in &self.rows.0 {
             let run = &row.run;
             let p50 = if run.p50_ns == 0 { String::new() } else { run.p50_ns.to_string() };
             let _ = writeln!(
                 csv,
-                "{},{},{},{},{},{},{},{},{p50},{:.0},{:.4}",
+                "{},{},{},{},{},{},{},{},{p50},{:.0},{:.4},{},{}",
                 row.round,
                 row.position,
                 row.workload.name(),
@@ -73,8 +72,10 @@ impl Results {
                 row.workload.unit(),
                 run.elapsed_ns,
                 run.cpu_ns,
-                Measure::Rate.of(run),
-                Measure::Cpu.of(run),
+                Measure::Rate.of(row),
+                Measure::Cpu.of(row),
+                row.observer.cpu_ns,
+                row.observer.rss_kib,
             );
         }
         csv
@@ -124,8 +125,12 @@ impl Results {
         for measure in measures(workload) {
             let _ = write!(table, " {}, ratio |", measure_name(measure, workload));
         }
-        let _ = write!(table, " {} | over the floor |\n|---|", last.0);
-        table.push_str(&"---|".repeat(measures(workload).len() + 2));
+        let (what, measure) = last;
+        let _ = write!(
+            table,
+            " {what} | over the floor | with the observer's own CPU | its CPU | its MiB |\n|---|"
+        );
+        table.push_str(&"---|".repeat(measures(workload).len() + 5));
         table.push('\n');
         let digits = if workload == Workload::Bulk { 4 } else { 0 };
         for &case in &self.cases {
@@ -133,14 +138,24 @@ impl Results {
             for measure in measures(workload) {
                 let _ = write!(table, " {} |", shown(self.rows.ratio(workload, case, measure), 3));
             }
-            let added = self.rows.added(workload, case, last.1);
+            let added = shown(self.rows.added(workload, case, measure), digits);
             let over = match case {
                 Case::Nothing | Case::Control | Case::Floor => String::new(),
-                _ => shown(self.rows.over_floor(workload, case, last.1), digits),
+                _ => shown(self.rows.over_floor(workload, case, measure), digits),
             };
-            let _ = writeln!(table, " {} | {over} |", shown(added, digits));
+            let _ = writeln!(table, " {added} | {over} | {} |", self.process(workload, case, digits));
         }
         table
+    }
+
+    /// What the observer adds with its own process, and what that process takes; empty cells where there is none.
+    fn process(&self, workload: Workload, case: Case, digits: usize) -> String {
+        let (Some(share), Some(kib)) = self.rows.usage(workload, case) else { return " |  | ".into() };
+        if kib == 0.0 {
+            return " |  | ".into();
+        }
+        let all = shown(self.rows.added(workload, case, Measure::AllCpu), digits);
+        format!("{all} | {:.1} % | {:.0}", share * 100.0, kib / 1024.0)
     }
 }
 
@@ -154,7 +169,7 @@ fn measures(workload: Workload) -> Vec<Measure> {
 fn measure_name(measure: Measure, workload: Workload) -> String {
     match measure {
         Measure::Rate => "rate".into(),
-        Measure::Cpu => format!("CPU per {}", workload.unit()),
+        Measure::Cpu | Measure::AllCpu => format!("CPU per {}", workload.unit()),
         Measure::P50 => "p50".into(),
     }
 }
@@ -166,11 +181,12 @@ fn shown(estimate: Option<Estimate>, digits: usize) -> String {
 }
 
 /// Files that root wrote for somebody else belong to them.
-fn give_back(folder: &Path) -> Result<()> {
+pub(super) fn give_back(folder: &Path) -> Result<()> {
     let id = |name: &str| std::env::var(name).ok().and_then(|id| id.parse::<u32>().ok());
     let Some(user) = id("SUDO_UID") else { return Ok(()) };
-    for path in [folder, &folder.join("raw.csv"), &folder.join("summary.md")] {
-        std::os::unix::fs::chown(path, Some(user), id("SUDO_GID"))?;
+    chown(folder, Some(user), id("SUDO_GID"))?;
+    for file in fs::read_dir(folder)? {
+        chown(file?.path(), Some(user), id("SUDO_GID"))?;
     }
     Ok(())
 }

@@ -101,10 +101,11 @@ pub(super) const FENCES: &[Fence] = &[
     fence("delivery", &["model"], &["veth_observer_common"], SAFE),
     fence("frame", &["model", "fault"], &["anyhow", "etherparse", "serde"], SAFE),
     fence("wire", &["fault"], &["anyhow", "libc", "rustix"], UNSAFE),
+    fence("probe", &["model", "wire"], &["libc", "veth_observer_common"], SAFE),
     fence(
         "observe",
         &["model", "netns", "topology", "kernel", "attach", "collect", "delivery", "fault"],
-        &["anyhow", "tokio", "tracing"],
+        &["anyhow", "tokio", "tracing", "veth_observer_common"],
         SAFE,
     ),
     fence("view", &["model", "frame"], &["anyhow", "comfy_table", "humantime", "serde", "serde_json"], SAFE),

@@ -253,7 +253,7 @@ fn fits(frame: &[u8], sender: &End) -> Result<(), Fault> {
 }
 
 /// A socket on the sending end, opened inside its namespace.
-fn open(selected: &Selected, from: usize) -> Result<PacketSocket> {
+pub(super) fn open(selected: &Selected, from: usize) -> Result<PacketSocket> {
     let sender = &selected.pair.ends[from];
     selected.namespaces[from]
         .run(|| PacketSocket::open(sender.ifindex))?
@@ -261,7 +261,7 @@ fn open(selected: &Selected, from: usize) -> Result<PacketSocket> {
 }
 
 /// What an error of the packet socket means for the person who typed the command.
-fn explain(error: io::Error, sender: &End) -> anyhow::Error {
+pub(super) fn explain(error: io::Error, sender: &End) -> anyhow::Error {
     let label = sender.label();
     let name = escape::name(&label);
     match error.raw_os_error() {

@@ -14,6 +14,9 @@ const CASES: &[Case] = &[
     ("NOT_SPECIFIED", "packet_rcv_spkt", Unknown, None),
     // skb_segment: err frees the segments made so far, the caller the whole.
     ("NOT_SPECIFIED", "skb_segment", Sending, None),
+    // 6.18, inlined: the end of tbf_segment. 6.1 and 6.12 the same.
+    ("NOT_SPECIFIED", "tbf_enqueue", Sending, None),
+    ("-", "tbf_segment", Sending, None),
     // 6.18, tcx and clsact: sch_handle_egress is inlined. 6.1 the same.
     ("TC_EGRESS", "__dev_queue_xmit", Sending, Some(Stage::EgressProgram)),
     // 6.18: sch_handle_ingress is inlined.
@@ -83,7 +86,7 @@ const CASES: &[Case] = &[
     // pfifo_fast_reset, netem_enqueue, tbf_reset.
     ("NOT_SPECIFIED", "pfifo_fast_reset", Sending, Some(Stage::Qdisc)),
     ("NOT_SPECIFIED", "netem_enqueue", Unknown, Some(Stage::Qdisc)),
-    ("-", "tbf_segment", Sending, Some(Stage::Qdisc)),
+    ("-", "tbf_reset", Sending, Some(Stage::Qdisc)),
 ];
 
 /// What the table must not claim to know.

@@ -1,0 +1,156 @@
+//! What was measured, held against what was asked for.
+
+use crate::{
+    model::{
+        latency::{Judgement, Unit, Verdict},
+        report::{DirectionReport, Distribution},
+    },
+    view::{self, Style},
+};
+
+use super::flags::{MaxDelay, Quantity};
+
+/// Limits that a measurement must not exceed, in either direction.
+#[derive(Debug, Default)]
+pub(super) struct Thresholds {
+    pub(super) delay: Vec<MaxDelay>,
+    /// Of what was sent.
+    pub(super) loss: Option<f64>,
+    /// Frames.
+    pub(super) reordered: Option<u64>,
+}
+
+/// What is judged in one direction: its traffic, or its probes.
+struct Subject<'a> {
+    from: &'a str,
+    to: &'a str,
+    sent: u64,
+    /// Sent, and neither received nor on the way.
+    missing: u64,
+    reordered: u64,
+    delay: &'a Distribution,
+}
+
+struct Limit<'a> {
+    name: String,
+    unit: Unit,
+    bound: f64,
+    measure: Measure<'a>,
+}
+
+type Measure<'a> = Box<dyn Fn(&Subject) -> Option<f64> + 'a>;
+
+impl Thresholds {
+    /// Each threshold in each direction that something was sent in; where nothing was sent in either, each once, not met.
+    pub(super) fn judge(&self, directions: &[DirectionReport]) -> Vec<Judgement> {
+        let subjects: Vec<Subject> =
+            directions.iter().map(subject).filter(|subject| subject.sent > 0).collect();
+        let mut judgements = Vec::new();
+        for limit in self.limits() {
+            if subjects.is_empty() {
+                judgements.push(limit.judge(None));
+            }
+            judgements.extend(subjects.iter().map(|subject| limit.judge(Some(subject))));
+        }
+        judgements
+    }
+
+    fn limits(&self) -> Vec<Limit<'_>> {
+        let mut limits: Vec<Limit> = self.delay.iter().map(of_delay).collect();
+        limits.extend(self.loss.map(|limit| Limit {
+            name: "loss".into(),
+            unit: Unit::Ratio,
+            bound: limit,
+            measure: Box::new(|subject| Some(as_f64(subject.missing) / as_f64(subject.sent))),
+        }));
+        limits.extend(self.reordered.map(|limit| Limit {
+            name: "reordered".into(),
+            unit: Unit::Frames,
+            bound: as_f64(limit),
+            measure: Box::new(|subject| Some(as_f64(subject.reordered))),
+        }));
+        limits
+    }
+}
+
+impl Limit<'_> {
+    fn judge(&self, subject: Option<&Subject>) -> Judgement {
+        let measured = subject.and_then(|subject| (self.measure)(subject));
+        Judgement {
+            quantity: self.name.clone(),
+            unit: self.unit,
+            from: subject.map(|subject| subject.from.to_owned()),
+            to: subject.map(|subject| subject.to.to_owned()),
+            limit: self.bound,
+            measured,
+            met: measured.is_some_and(|measured| measured <= self.bound),
+        }
+    }
+}
+
+fn of_delay(threshold: &MaxDelay) -> Limit<'_> {
+    let name = match &threshold.quantity {
+        Quantity::Min => "min".to_owned(),
+        Quantity::Mean => "mean".to_owned(),
+        Quantity::Max => "max".to_owned(),
+        Quantity::Percentile(percentile) => format!("p{}", percentile.text),
+    };
+    let value = |delay: &Distribution| match &threshold.quantity {
+        Quantity::Min => delay.min_ns,
+        Quantity::Mean => delay.mean_ns,
+        Quantity::Max => delay.max_ns,
+        Quantity::Percentile(percentile) => delay.quantile(percentile.share),
+    };
+    Limit {
+        name: format!("delay {name}"),
+        unit: Unit::Ns,
+        bound: as_f64(u64::try_from(threshold.limit.as_nanos()).unwrap_or(u64::MAX)),
+        measure: Box::new(move |subject| value(subject.delay).map(as_f64)),
+    }
+}
+
+/// The probes of a direction where there are any, else its traffic.
+fn subject(direction: &DirectionReport) -> Subject<'_> {
+    let (from, to) = (direction.from.as_str(), direction.to.as_str());
+    match &direction.probes {
+        Some(probes) => Subject {
+            from,
+            to,
+            sent: probes.sent,
+            missing: probes.lost,
+            reordered: probes.reordered,
+            delay: &probes.delay,
+        },
+        None => Subject {
+            from,
+            to,
+            sent: direction.sent.frames,
+            missing: direction.dropped_frames() + direction.lost,
+            reordered: direction.reordered,
+            delay: &direction.delay,
+        },
+    }
+}
+
+/// None when nothing was asked for.
+pub(super) fn verdict(judgements: &[Judgement]) -> Option<Verdict> {
+    if judgements.is_empty() {
+        return None;
+    }
+    Some(if judgements.iter().all(|judgement| judgement.met) { Verdict::Pass } else { Verdict::Fail })
+}
+
+/// One sentence for all that failed, each with what was measured.
+pub(super) fn sentence(judgements: &[Judgement], style: Style) -> String {
+    let failed: Vec<String> = judgements
+        .iter()
+        .filter(|judgement| !judgement.met)
+        .map(|judgement| view::latency::breach(judgement, style))
+        .collect();
+    format!("threshold not met: {}", failed.join("; "))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "neither frames nor nanoseconds come near 2^53")]
+fn as_f64(value: u64) -> f64 {
+    value as f64
+}
