@@ -118,6 +118,7 @@ pub struct Loaded {
     pub stages: Option<PerCpuArray<MapData, Stages>>,
     pub samples: Option<RingBuf<MapData>>,
     pub log: Option<KernelLog>,
+    _stage_links: Vec<aya::programs::links::FdLink>,
     pub epoch_shift: u32,
 }
 
@@ -214,7 +215,7 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
     })?;
     let log = settings.log.then(|| KernelLog::open(&mut ebpf)).transpose()?;
     let drops = debug_span!("drops").in_scope(|| layout.and_then(|layout| Drops::attach(&mut ebpf, layout)));
-    let staging = settings.stages.then(|| stages::attach(&mut ebpf)).transpose()?;
+    let (staging, stage_links) = settings.stages.then(|| stages::attach(&mut ebpf)).transpose()?.unzip();
     let probing = probing::take(secret, &mut ebpf)?;
     let mut map = |name| ebpf.take_map(name).with_context(|| format!("the object has no map {name}"));
     let mut methods: Array<MapData, [u32; 2]> = map(names::METHODS)?.try_into()?;
@@ -232,6 +233,7 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
             .transpose()?,
         probing,
         stages: staging,
+        _stage_links: stage_links.unwrap_or_default(),
         drops: Some(drops),
         programs: Some(ebpf),
         log,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{SCHEMA, drop::Stage, link::End};
+use super::{SCHEMA, driver::DriverCounts, drop::Stage, link::End};
 
 /// Delivery on every observed pair since its observation began.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -73,6 +73,9 @@ pub struct DirectionReport {
     pub clamped: u64,
     /// Absolute difference of the delays of one departure and the next from the same sending CPU (RFC 3393).
     pub variation: Distribution,
+    /// What the receiving end's driver counted meanwhile, in no count above; none where it has no such counters. At most a
+    /// second old, and of the end in the final report.
+    pub driver: Option<DriverCounts>,
     /// Records that the observer itself lost. Frames.
     pub collection_loss: u64,
     /// Frames of our own, which are in none of the counts above; none without them.
