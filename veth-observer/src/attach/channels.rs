@@ -18,6 +18,8 @@ const ETHTOOL_GCHANNELS: u32 = 0x3c;
 pub(super) struct Channels {
     pub(super) receive: u32,
     pub(super) transmit: u32,
+    /// As many receive queues as there could be.
+    pub(super) most_receive: u32,
 }
 
 /// struct ethtool_channels: the question, four limits, four counts.
@@ -44,7 +46,7 @@ impl Channels {
         // SAFETY: the request is a `struct ifreq` for this call, and its pointer leads to `answer`, which outlives it and has
         // the size of what the kernel writes.
         unsafe { ioctl(&socket, Updater::<SIOCETHTOOL, Request>::new(&mut request))? };
-        let [.., receive, transmit, _, combined] = answer;
-        Ok(Self { receive: receive + combined, transmit: transmit + combined })
+        let [_, most_receive, _, _, _, receive, transmit, _, combined] = answer;
+        Ok(Self { receive: receive + combined, transmit: transmit + combined, most_receive })
     }
 }

@@ -66,7 +66,7 @@ pub(super) fn check(ends: &[End; 2], namespaces: &[Namespace; 2], generic: bool)
         if let (Ok(own), Ok(peer)) = (channels(receiving)?, channels(sending)?)
             && own.receive < peer.transmit
         {
-            return Err(too_few_queues(&ends[receiving], own.receive, &ends[sending], peer.transmit));
+            return Err(too_few_queues(&ends[receiving], own, &ends[sending], peer.transmit));
         }
     }
     Ok(())
@@ -106,11 +106,17 @@ fn occupied(end: &End, id: u32) -> anyhow::Error {
     anyhow!("{label} has XDP program {id}{name}, and a device takes one; use --hook tc, or stop what put it there")
 }
 
-fn too_few_queues(end: &End, receive: u32, peer: &End, transmit: u32) -> anyhow::Error {
-    let (end, peer) = (end.label(), peer.label());
+fn too_few_queues(end: &End, own: Channels, peer: &End, transmit: u32) -> anyhow::Error {
+    let (end, peer, receive) = (end.label(), peer.label(), own.receive);
+    let fix = if own.most_receive < transmit {
+        format!("ethtool -L {peer} tx {receive}")
+    } else {
+        format!("ethtool -L {end} rx {transmit}")
+    };
+    let queues = if receive == 1 { "queue" } else { "queues" };
     anyhow!(
-        "{end} has {receive} receive queues for the {transmit} transmit queues of {peer}, and its driver takes an XDP program \
-         only where there are as many; ethtool -L {end} rx {transmit}, or use --xdp-mode generic"
+        "{end} has {receive} receive {queues} for the {transmit} transmit queues of {peer}, and its driver takes an XDP \
+         program only where there are as many; {fix}, or use --xdp-mode generic"
     )
 }
 
