@@ -11,9 +11,10 @@ use std::net::SocketAddr;
 use veth_observer::{
     model::report::{DirectionReport, Matching},
     observe::{Hook, Settings},
+    wire::PacketSocket,
 };
 
-use crate::support::wire::{Wire, Y_IP};
+use crate::support::wire::{Wire, X, Y_IP};
 
 const NATIVE: Hook = Hook::Xdp { generic: false };
 const GENERIC: Hook = Hook::Xdp { generic: true };
@@ -52,6 +53,15 @@ fn assert_balanced(out: &DirectionReport) {
     let rest = (out.lost, out.in_flight, out.unexplained, out.unmatched, out.collection_loss);
     assert_eq!(rest, (0, 0, 0, 0, 0), "{out:#?}");
     assert_eq!(out.sent.frames, out.received.frames + out.dropped_frames(), "{out:#?}");
+}
+
+/// Sends frames that no other is like from `vx`.
+fn send_numbered(wire: &Wire, numbers: std::ops::Range<u64>) {
+    let ifindex = wire.lab.ifindex(0, X);
+    let socket = wire.lab.namespace(0).run(|| PacketSocket::open(ifindex)).unwrap().unwrap();
+    for number in numbers {
+        socket.send(&numbered(0x88b5, number)).unwrap();
+    }
 }
 
 /// A frame of 100 bytes that no other is like.

@@ -5,8 +5,8 @@ use veth_observer::{
     observe::{Hook, Observation, Sampling, Settings},
 };
 
-use super::{GENERIC, NATIVE, assert_balanced, numbered, settings, to_y};
-use crate::support::wire::{METHODS, Wire, X};
+use super::{GENERIC, NATIVE, assert_balanced, send_numbered, settings, to_y};
+use crate::support::wire::{METHODS, Wire};
 
 const COUNT: u64 = 500;
 
@@ -31,9 +31,7 @@ fn both_count_every_frame_and_xdp_is_first_to_see_it() {
         for method in METHODS {
             let [mut at_xdp, mut at_tc] = start(&wire, hook, method, xdp_first);
             for round in 0..10 {
-                for number in 0..COUNT / 10 {
-                    wire.lab.send_frames(0, X, &numbered(0x88b5, round << 32 | number), 1);
-                }
+                send_numbered(&wire, round * COUNT / 10..(round + 1) * COUNT / 10);
                 // A stamp that does not survive is noticed by looking.
                 wire.tend(&mut at_tc);
                 wire.tend(&mut at_xdp);

@@ -7,7 +7,7 @@ use crate::{
     support::{
         bpf::{self, Hook as Foreign},
         command::{Observing, Run},
-        netns::eventually,
+        netns::{eventually, run},
         wire::{METHODS, Wire, X, Y},
     },
 };
@@ -107,14 +107,11 @@ fn programs_of(pid: u32) -> Vec<String> {
 fn a_program_that_someone_takes_off_ends_the_observation() {
     let wire = Wire::new();
     let running = stats(&wire, "native", "auto");
-    let ifindex = wire.lab.ifindex(1, Y);
-    let links: serde_json::Value =
-        serde_json::from_str(&wire.lab.exec(1, &["bpftool", "-j", "link", "show"])).unwrap();
-    let link = links.as_array().unwrap().iter().find(|link| {
-        link["type"] == "xdp" && link["ifindex"] == ifindex && link["pids"][0]["pid"] == running.pid()
-    });
+    let program = wire.lab.ip_json(1, &["link", "show", Y])[0]["xdp"]["prog"]["id"].clone();
+    let links: serde_json::Value = serde_json::from_str(&run("bpftool", &["-j", "link", "show"])).unwrap();
+    let link = links.as_array().unwrap().iter().find(|link| link["prog_id"] == program);
     let id = link.unwrap_or_else(|| panic!("{links}"))["id"].to_string();
-    wire.lab.exec(1, &["bpftool", "link", "detach", "id", &id]);
+    run("bpftool", &["link", "detach", "id", &id]);
     let outcome = running.outcome();
     let report: serde_json::Value = serde_json::from_str(outcome.stdout.lines().last().unwrap()).unwrap();
     assert_eq!(report["pairs"][0]["ended"], "the XDP program on vy was taken off by someone else");

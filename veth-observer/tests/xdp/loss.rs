@@ -2,7 +2,7 @@
 
 use veth_observer::model::{drop::Stage, report::DirectionReport};
 
-use super::{NATIVE, assert_balanced, in_all_ways, numbered, to_y};
+use super::{NATIVE, assert_balanced, in_all_ways, numbered, send_numbered, to_y};
 use crate::support::{
     bpf::{self, Hook as Foreign},
     bursts::{Copier, SuperFrames},
@@ -21,12 +21,6 @@ fn assert_dropped(out: &DirectionReport, frames: u64, stage: Stage) {
     assert_balanced(out);
     assert_eq!(out.dropped_frames(), frames, "{out:#?}");
     assert!(out.dropped.iter().all(|place| place.stage == stage), "{out:#?}");
-}
-
-fn send(wire: &Wire, frames: u64) {
-    for number in 0..frames {
-        wire.lab.send_frames(0, X, &numbered(PASSES, number), 1);
-    }
 }
 
 #[test]
@@ -75,10 +69,10 @@ fn what_a_program_before_ours_shoots_at_tc_ingress() {
     let packets = || (wire.lab.device_counters(0, X).tx_packets, wire.lab.device_counters(1, Y).rx_packets);
     let traffic = || {
         let before = packets();
-        send(&wire, 30);
+        send_numbered(&wire, 0..30);
         let attach = || bpf::attach(&shooter, ifindex, Foreign::TcxIngressFirst);
         let link = wire.lab.namespace(1).run(attach).unwrap();
-        send(&wire, 70);
+        send_numbered(&wire, 0..70);
         sender.send(20);
         eventually("what was sent has come as far as the program", || {
             let now = packets();
@@ -115,13 +109,13 @@ fn what_is_sent_to_a_peer_that_is_down() {
 fn what_still_lies_in_the_ring_when_the_peer_goes_down() {
     let wire = Wire::new();
     let traffic = || {
-        send(&wire, 100);
+        send_numbered(&wire, 0..100);
         wire.lab.ip(1, &["link", "set", Y, "down"]);
         wire.lab.ip(1, &["link", "set", Y, "up"]);
         eventually("both ends are up", || {
             wire.lab.ip_json(0, &["link", "show", X])[0]["operstate"] == "UP"
         });
-        send(&wire, 100);
+        send_numbered(&wire, 0..100);
     };
     in_all_ways(&wire, traffic, |_, (), [out, _]| {
         assert_eq!(out.sent.frames, 200, "{out:#?}");
