@@ -101,6 +101,7 @@ fn recognise(
     // What is remembered is taken out in any case.
     if fallback::method(direction) == ADDRESS
         && let Some(kept) = fallback::recall_address(ctx.skb.skb.cast())
+        && !frame::was_polled(ctx)
         && Stamp::unsealed(words, key(direction), VO_CPUS.load()).is_none()
     {
         words = kept;

@@ -98,6 +98,13 @@ impl Bytes for XdpContext {
     }
 }
 
+/// Whether the driver of the receiving end polled (NAPI) for the frame. With XDP or GRO there it is mostly another buffer
+/// then, whose address one that was sent may have had before.
+#[inline(always)]
+pub fn was_polled(ctx: &TcContext) -> bool {
+    field!(ctx, napi_id) != 0
+}
+
 /// The two words of the control block that belong to `lane`.
 #[inline(always)]
 pub fn words(ctx: &TcContext, lane: u32) -> [u32; 2] {

@@ -19,7 +19,7 @@ pub(super) fn of_the_link(deaths: &[Death], in_driver: bool) -> (Dead, Vec<Dropp
         let Some(stage) = stage(death.reason.as_deref(), death.function.as_deref(), death.side) else {
             continue;
         };
-        if in_driver && BEHIND_DRIVER.contains(&stage) && death.side != Side::Sending {
+        if in_driver && is_behind_driver(stage, death.side) {
             continue;
         }
         sum.merge(&death.dead);
@@ -29,7 +29,14 @@ pub(super) fn of_the_link(deaths: &[Death], in_driver: bool) -> (Dead, Vec<Dropp
     (sum, places)
 }
 
-const BEHIND_DRIVER: [Stage; 2] = [Stage::Backlog, Stage::IngressProgram];
+/// Whether a frame that died there had come by XDP in the driver, which takes frames out of the ring.
+fn is_behind_driver(stage: Stage, side: Side) -> bool {
+    match side {
+        Side::Sending => false,
+        Side::Receiving => !matches!(stage, Stage::Qdisc | Stage::Veth | Stage::Ring | Stage::Xdp),
+        Side::Unknown => matches!(stage, Stage::Backlog | Stage::IngressProgram),
+    }
+}
 
 fn dropped(death: &Death, stage: Stage) -> Dropped {
     Dropped { stage, reason: death.reason.clone(), location: location(death), frames: death.dead.frames() }
@@ -110,12 +117,14 @@ mod tests {
             place("NOT_SPECIFIED", "veth_xmit", Side::Receiving),
             place("CPU_BACKLOG", "enqueue_to_backlog", Side::Receiving),
             place("TC_INGRESS", "sch_handle_ingress", Side::Receiving),
+            place("PFMEMALLOC", "__netif_receive_skb_core", Side::Receiving),
+            place("NOT_SPECIFIED", "veth_xdp_rcv_skb", Side::Receiving),
         ];
         let stages = |in_driver| {
             let (sum, places) = of_the_link(&deaths, in_driver);
             (sum.frames(), places.iter().map(|place| place.stage).collect::<Vec<_>>())
         };
-        assert_eq!(stages(true), (2, vec![Stage::Qdisc, Stage::Ring]));
-        assert_eq!(stages(false).0, 4);
+        assert_eq!(stages(true), (3, vec![Stage::Qdisc, Stage::Ring, Stage::Xdp]));
+        assert_eq!(stages(false).0, 6);
     }
 }
