@@ -47,9 +47,11 @@ pub(super) fn cost([a, b]: &[End; 2], generic: bool) -> String {
 /// Refuses what cannot be, before anything is attached.
 pub(super) fn check(ends: &[End; 2], namespaces: &[Namespace; 2], generic: bool) -> Result<()> {
     if !generic && !features::has_xdp_load_bytes()? {
-        return Err(Fault::unavailable("native XDP takes Linux 5.18, which can show a program a frame in pieces")
-            .fix("--xdp-mode generic, or --hook tc")
-            .into());
+        return Err(Fault::unavailable(
+            "native XDP takes Linux 5.18, which can show a program a frame in pieces",
+        )
+        .fix("--xdp-mode generic, or --hook tc")
+        .into());
     }
     for (end, namespace) in ends.iter().zip(namespaces) {
         let attached = namespace.run(|| program_on(end.ifindex))??;
@@ -103,7 +105,9 @@ fn number(value: &[u8]) -> u32 {
 fn occupied(end: &End, id: u32) -> anyhow::Error {
     let name = programs::name_of(id).map_or_else(String::new, |name| format!(" ({name})"));
     let label = end.label();
-    anyhow!("{label} has XDP program {id}{name}, and a device takes one; use --hook tc, or stop what put it there")
+    anyhow!(
+        "{label} has XDP program {id}{name}, and a device takes one; use --hook tc, or stop what put it there"
+    )
 }
 
 fn too_few_queues(end: &End, own: Channels, peer: &End, transmit: u32) -> anyhow::Error {
@@ -148,12 +152,16 @@ fn explain(error: io::Error, end: &End, peer: &End) -> anyhow::Error {
     let label = end.label();
     match error.raw_os_error() {
         // kernel/bpf/syscall.c does not know links of this kind.
-        Some(libc::EINVAL) => Fault::unavailable("this kernel has no links for XDP programs, which came with Linux 5.9")
-            .fix("--hook tc")
-            .into(),
+        Some(libc::EINVAL) => {
+            Fault::unavailable("this kernel has no links for XDP programs, which came with Linux 5.9")
+                .fix("--hook tc")
+                .into()
+        }
         Some(libc::EPERM) => features::missing_privilege("attach XDP programs to a device").into(),
         Some(libc::EBUSY | libc::EEXIST) => {
-            anyhow!("{label} has an XDP program, and a device takes one; use --hook tc, or stop what put it there")
+            anyhow!(
+                "{label} has an XDP program, and a device takes one; use --hook tc, or stop what put it there"
+            )
         }
         Some(libc::ENOSPC) => anyhow!(
             "{label} has fewer receive queues than {} has transmit queues, and so its driver takes no XDP program; add \

@@ -67,7 +67,9 @@ impl Attach {
         let hook = match (self.hook, self.xdp_mode) {
             (At::Tc, None) => Hook::Tc,
             (At::Tc, Some(_)) => {
-                return Err(Fault::usage("--xdp-mode says nothing without --hook xdp").fix("--hook xdp").into());
+                return Err(Fault::usage("--xdp-mode says nothing without --hook xdp")
+                    .fix("--hook xdp")
+                    .into());
             }
             (At::Xdp, mode) => Hook::Xdp { generic: mode == Some(Mode::Generic) },
         };

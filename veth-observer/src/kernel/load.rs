@@ -139,7 +139,8 @@ impl Loaded {
     pub fn xdp(&mut self, end: usize, frags: bool) -> Result<&mut Xdp> {
         let name = names::XDP_PROGRAMS[end][usize::from(frags)];
         let programs = self.programs.as_mut().context("the programs were let go")?;
-        let program = programs.program_mut(name).with_context(|| format!("the object has no program {name}"))?;
+        let program =
+            programs.program_mut(name).with_context(|| format!("the object has no program {name}"))?;
         let program: &mut Xdp = program.try_into()?;
         if program.fd().is_err() {
             program.load().map_err(|error| explain_program(name, error))?;

@@ -98,7 +98,8 @@ fn super_frames_cut_up_before_the_driver_and_whole_at_the_generic_hook() {
 fn a_tcp_stream_to_the_frame_and_the_byte() {
     const BYTES: usize = 16 << 20;
     let wire = Wire::new();
-    let segments = || [0, 1].map(|at| wire.lab.snmp(at, "Tcp", "OutSegs") + wire.lab.snmp(at, "Tcp", "RetransSegs"));
+    let segments =
+        || [0, 1].map(|at| wire.lab.snmp(at, "Tcp", "OutSegs") + wire.lab.snmp(at, "Tcp", "RetransSegs"));
     let traffic = || {
         let before = segments();
         assert_eq!(wire.lab.send_stream([0, 1], to_y(), BYTES), BYTES);
@@ -142,7 +143,8 @@ fn frames_in_several_pieces() {
 #[test]
 fn frames_under_way_while_it_attaches_are_not_counted() {
     let wire = Wire::new();
-    let queue = ["tc", "qdisc", "add", "dev", X, "root", "tbf", "rate", "2mbit", "burst", "2kb", "limit", "1mb"];
+    let queue =
+        ["tc", "qdisc", "add", "dev", X, "root", "tbf", "rate", "2mbit", "burst", "2kb", "limit", "1mb"];
     wire.lab.exec(0, &queue);
     for hook in [NATIVE, GENERIC] {
         wire.over_both(|| {
@@ -162,7 +164,8 @@ fn a_frame_sent_with_a_tag_and_verified() {
     let wire = Wire::new();
     let selector = wire.selector();
     for mode in ["native", "generic"] {
-        let args = ["send", &selector, "--vlan", "7", "--ethertype", "0x88b5", "--payload", "123", "--verify"];
+        let args =
+            ["send", &selector, "--vlan", "7", "--ethertype", "0x88b5", "--payload", "123", "--verify"];
         let hook = ["--hook", "xdp", "--xdp-mode", mode, "-j"];
         let outcome = crate::support::command::Run::here(&[&args[..], &hook[..]].concat()).outcome();
         assert_eq!(outcome.code, Some(0), "{outcome:?}");

@@ -25,14 +25,15 @@ fn state(wire: &Wire) -> String {
     let mut text = inventory(wire);
     for (at, ifname) in [(0, X), (1, Y)] {
         let link = &wire.lab.ip_json(at, &["link", "show", ifname])[0];
-        text += &format!("{} {} {}\n", link["xdp"], link["max_mtu"], link["flags"]);
+        text += &[&link["xdp"], &link["max_mtu"], &link["flags"]].map(ToString::to_string).join(" ");
         text += &wire.lab.exec(at, &["ethtool", "-k", ifname]);
     }
     text
 }
 
 fn xdp_programs(wire: &Wire) -> Vec<String> {
-    let links = [(0, X), (1, Y)].map(|(at, ifname)| wire.lab.ip_json(at, &["link", "show", ifname])[0].clone());
+    let links =
+        [(0, X), (1, Y)].map(|(at, ifname)| wire.lab.ip_json(at, &["link", "show", ifname])[0].clone());
     let names = links.iter().filter_map(|link| Some(link["xdp"]["prog"]["name"].as_str()?.to_owned()));
     names.collect()
 }
@@ -48,6 +49,8 @@ fn everything_is_as_it_was_after_a_stop_and_after_a_kill() {
             assert_ne!(state(&wire), before);
             let outcome = running.interrupt();
             assert_eq!(outcome.code, Some(0), "{outcome:?}");
+            let report: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+            assert_eq!(report["pairs"][0]["hook"], format!("xdp-{mode}"));
             assert_eq!(state(&wire), before, "{mode}");
         }
         let running = stats(&wire, mode, "tcx");
@@ -89,7 +92,8 @@ fn programs_of(pid: u32) -> Vec<String> {
         .flatten()
         .filter_map(|entry| std::fs::read_to_string(entry.path()).ok())
         .flat_map(|text| {
-            let ids = text.lines().filter_map(|line| line.strip_prefix("prog_id:")).map(|id| id.trim().to_owned());
+            let ids =
+                text.lines().filter_map(|line| line.strip_prefix("prog_id:")).map(|id| id.trim().to_owned());
             ids.collect::<Vec<_>>()
         })
         .collect();

@@ -26,7 +26,8 @@ fn assert_dropped(out: &DirectionReport, frames: u64, stage: Stage) {
 #[test]
 fn what_a_queue_refuses() {
     let wire = Wire::new();
-    let queue = ["tc", "qdisc", "add", "dev", X, "root", "tbf", "rate", "8mbit", "burst", "2kb", "limit", "20kb"];
+    let queue =
+        ["tc", "qdisc", "add", "dev", X, "root", "tbf", "rate", "8mbit", "burst", "2kb", "limit", "20kb"];
     wire.lab.exec(0, &queue);
     let sender = SuperFrames::new(&wire.lab, [0, 1], to_y());
     let traffic = || {
@@ -112,9 +113,7 @@ fn what_still_lies_in_the_ring_when_the_peer_goes_down() {
         send_numbered(&wire, 0..100);
         wire.lab.ip(1, &["link", "set", Y, "down"]);
         wire.lab.ip(1, &["link", "set", Y, "up"]);
-        eventually("both ends are up", || {
-            wire.lab.ip_json(0, &["link", "show", X])[0]["operstate"] == "UP"
-        });
+        eventually("both ends are up", || wire.lab.ip_json(0, &["link", "show", X])[0]["operstate"] == "UP");
         send_numbered(&wire, 0..100);
     };
     in_all_ways(&wire, traffic, |_, (), [out, _]| {

@@ -14,7 +14,8 @@ fn stats(wire: &Wire, args: &[&str]) -> Outcome {
 
 /// What is on both ends.
 fn programs(wire: &Wire) -> String {
-    let shown = [(0, X), (1, Y)].map(|(at, ifname)| wire.lab.ip_json(at, &["link", "show", ifname])[0]["xdp"].to_string());
+    let shown = [(0, X), (1, Y)]
+        .map(|(at, ifname)| wire.lab.ip_json(at, &["link", "show", ifname])[0]["xdp"].to_string());
     shown.join("\n") + &crate::attach::inventory(wire)
 }
 
@@ -55,7 +56,8 @@ fn where_the_queues_are_too_few() {
     // Two ways to send at X, one to receive at Y.
     wire.lab.ip(0, &["link", "delete", X]);
     let peer = ["peer", "name", Y, "netns", wire.lab.name(1), "numrxqueues", "1", "numtxqueues", "1"];
-    let add = ["-n", wire.lab.name(0), "link", "add", X, "numtxqueues", "2", "numrxqueues", "2", "type", "veth"];
+    let add =
+        ["-n", wire.lab.name(0), "link", "add", X, "numtxqueues", "2", "numrxqueues", "2", "type", "veth"];
     run("ip", &[&add[..], &peer].concat());
     let set = wire.lab.exec(0, &["ethtool", "-l", X]);
     assert!(set.contains("TX:\t\t2"), "{set}");
@@ -80,7 +82,8 @@ fn flags_that_do_not_go_together() {
     let sentence = Run::here(&["stats", &selector, "--xdp-mode", "generic"]).outcome().fails(2);
     assert_eq!(sentence, "--xdp-mode says nothing without --hook xdp");
     for flag in ["--active", "--stages"] {
-        let outcome = Run::here(&["latency", &selector, "--hook", "xdp", flag, "--duration", "10ms"]).outcome();
+        let outcome =
+            Run::here(&["latency", &selector, "--hook", "xdp", flag, "--duration", "10ms"]).outcome();
         let fix = "fix: --xdp-mode generic, or --hook tc";
         assert!(outcome.stderr.ends_with(&format!("{fix}\n")), "{outcome:?}");
         assert_eq!(outcome.fails(2), "probes and stages are seen at tc ingress, behind XDP in the driver");
@@ -90,7 +93,8 @@ fn flags_that_do_not_go_together() {
 #[test]
 fn the_cost_is_said_before_it_is_paid() {
     let wire = Wire::new();
-    for (mode, words) in [("native", "native XDP on vx and vy: "), ("generic", "generic XDP on vx and vy: ")] {
+    for (mode, words) in [("native", "native XDP on vx and vy: "), ("generic", "generic XDP on vx and vy: ")]
+    {
         let outcome = stats(&wire, &["--xdp-mode", mode, "--attach", "tcx"]);
         assert_eq!(outcome.code, Some(0), "{outcome:?}");
         let mut lines = outcome.stderr.lines();
