@@ -64,6 +64,10 @@ fn count_in_driver(ctx: &XdpContext, direction: u32, now: u64) {
     let len = unsafe { bpf_xdp_get_buff_len(ctx.ctx) } as u32;
     let digest = fallback::digest_of_xdp(ctx, len, direction);
     if !has_begun(slot, digest, direction) {
+        let sampled = samples::chosen(received.early);
+        received.early += 1;
+        received.early_bytes += u64::from(len);
+        samples::take(ctx, received, sampled, Seen { now, delay_ns: NO_DELAY, len, frames: 1, slot });
         return;
     }
     let sampled = samples::chosen(received.unmatched);

@@ -158,11 +158,8 @@ impl Observation {
         };
         tokio::time::sleep(SETTLE).await;
         let readings = this.read()?;
-        // In the driver, counting begins with the first arrival that was seen sent.
-        if !in_driver {
-            for (ledger, reading) in this.ledgers.iter_mut().zip(readings.iter()) {
-                ledger.start(reading);
-            }
+        for (ledger, reading) in this.ledgers.iter_mut().zip(readings.iter()) {
+            ledger.start(reading);
         }
         info!(a = %this.ends[0].label(), b = %this.ends[1].label(), "observing");
         Ok(this)

@@ -1,10 +1,14 @@
 //! Frames, bytes and delays against the sender and the counters of the devices.
 
-use veth_observer::model::report::DirectionReport;
+use std::time::Duration;
+
+use veth_observer::{model::report::DirectionReport, observe::Settings};
 
 use super::{GENERIC, NATIVE, assert_balanced, in_all_ways, numbered, send_numbered, settings, to_y};
 use crate::support::{
+    bpf::{self, Hook as Foreign},
     bursts::SuperFrames,
+    netns::eventually,
     wire::{Wire, X, Y, assert_closed},
 };
 
@@ -156,6 +160,31 @@ fn frames_under_way_while_it_attaches_are_not_counted() {
             assert_eq!((out.sent.frames, out.received.frames), (100, 100), "{hook:?}: {out:#?}");
             assert_eq!((out.lost, out.in_flight, out.unexplained), (0, 0, 0), "{out:#?}");
         });
+    }
+}
+
+#[test]
+fn frames_that_are_rewritten_on_the_way() {
+    let wire = Wire::new();
+    let rewriter = bpf::load_rewriter(30);
+    let ifindex = wire.lab.ifindex(0, X);
+    let attach = || bpf::attach(&rewriter, ifindex, Foreign::TcxEgress);
+    for hook in [NATIVE, GENERIC] {
+        let link = wire.lab.namespace(0).run(attach).unwrap();
+        let loss_timeout = Duration::from_millis(300);
+        let mut observation = wire.observe(Settings { loss_timeout, ..settings(&wire, hook) });
+        send_numbered(&wire, 0..1000);
+        // Nothing is recognised any more, and all is counted once the timeout is over.
+        eventually("all has been received", || {
+            let [out, _] = observation.report().unwrap().pairs.remove(0).directions;
+            (out.sent.frames, out.received.frames, out.lost, out.unexplained) == (1000, 1000, 0, 0)
+        });
+        drop(link);
+        send_numbered(&wire, 1000..1100);
+        let [out, _] = wire.finish(observation).pairs.remove(0).directions;
+        assert_balanced(&out);
+        assert_eq!((out.received.frames, out.received.bytes), (1100, 1100 * 100), "{out:#?}");
+        assert_eq!(out.matched, if hook == NATIVE { 100 } else { 1100 });
     }
 }
 
