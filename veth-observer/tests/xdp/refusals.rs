@@ -42,7 +42,28 @@ fn where_a_program_of_others_is() {
         }
         drop(link);
     }
-    // One that was put there by netlink, as ip does, stays without a link.
+}
+
+#[test]
+fn where_a_program_is_that_no_link_holds() {
+    let wire = Wire::new();
+    let _program = bpf::load(Foreign::XdpNative, "by_netlink", 2);
+    for kind in ["xdpdrv", "xdpgeneric"] {
+        wire.lab.exec(1, &["bpftool", "net", "attach", kind, "name", "by_netlink", "dev", Y]);
+        let before = programs(&wire);
+        for mode in ["native", "generic"] {
+            let sentence = stats(&wire, &["--xdp-mode", mode]).fails(1);
+            assert!(sentence.starts_with("vy has XDP program "), "{sentence}");
+            assert!(sentence.contains(" (by_netlink), and a device takes one"), "{sentence}");
+            assert_eq!(programs(&wire), before);
+        }
+        wire.lab.exec(1, &["bpftool", "net", "detach", kind, "dev", Y]);
+    }
+}
+
+#[test]
+fn where_another_observer_is() {
+    let wire = Wire::new();
     let selector = wire.selector();
     let other = Run::here(&["stats", &selector, "--hook", "xdp"]).observing_among_log_lines();
     let sentence = stats(&wire, &[]).fails(1);
