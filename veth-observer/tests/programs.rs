@@ -259,7 +259,9 @@ fn xdp_in_the_driver_knows_frames_by_their_bytes() {
         let mut bench = Bench::at(Hook::Xdp { generic: false }, 0, sampling);
         let frame = |number: usize| [&frame(0x88b5, 60)[..], &number.to_be_bytes()].concat();
         // Nobody saw these leave, and nothing that left has come.
-        (0..3).for_each(|number| bench.run_xdp(1, frags, &frame(number)));
+        for number in 0..3 {
+            bench.run_xdp(1, frags, &frame(number));
+        }
         let received = bench.received(0);
         assert_eq!((received.early, received.early_bytes, received.unmatched), (3, 3 * 68, 0));
         for number in 3..8 {
@@ -267,7 +269,9 @@ fn xdp_in_the_driver_knows_frames_by_their_bytes() {
             bench.run_xdp(1, frags, &frame(number));
         }
         // From then on all are counted, and timed once.
-        [9, 7, 7].into_iter().for_each(|number| bench.run_xdp(1, frags, &frame(number)));
+        for number in [9, 7, 7] {
+            bench.run_xdp(1, frags, &frame(number));
+        }
         let received = bench.received(0);
         assert_eq!((received.early, received.unmatched, received.unmatched_bytes), (3, 8, 8 * 68));
         assert_eq!((received.by_digest, received.delays.iter().sum::<u64>()), (5, 5));
