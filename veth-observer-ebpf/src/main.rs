@@ -15,6 +15,7 @@ mod frame;
 mod journal;
 mod probes;
 mod samples;
+mod skb;
 mod stages;
 
 use aya_ebpf::{

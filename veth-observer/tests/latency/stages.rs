@@ -59,6 +59,25 @@ fn a_queue_is_where_the_time_goes_and_segments_count_as_frames() {
     assert!(queue > 100_000 && queue > 4 * (ring + hook), "{waits}");
 }
 
+/// Of so many stamps the seals of some pass for ours: 16 bits tell them apart, for each CPU they may have left on.
+#[test]
+fn frames_that_another_observer_stamped_are_none_of_ours() {
+    let [ours, theirs] = [Wire::new(), Wire::new()];
+    let [measured, other] = [&ours, &theirs].map(|wire| latency(wire, &["--stages", "-j"]).observing());
+    theirs.lab.send_frames(0, X, &frame(0x88b6), 100_000);
+    let report = json(&measured.interrupt(), 0);
+    for direction in 0..2 {
+        let stages = &report["pairs"][0]["directions"][direction]["stages"];
+        assert_eq!((&stages["to_device"]["count"], &stages["to_stack"]["count"]), (&0.into(), &0.into()));
+    }
+    let report = json(&other.interrupt(), 0);
+    let out = &report["pairs"][0]["directions"][0];
+    assert_eq!(
+        (&out["received"]["frames"], &out["stages"]["to_stack"]["count"]),
+        (&100_000.into(), &100_000.into())
+    );
+}
+
 #[test]
 fn without_the_flag_nothing_is_said_about_stages() {
     let wire = Wire::new();
