@@ -14,16 +14,22 @@ use crate::{
     attach::{self, Attachment, Lane, Method, leftovers},
     collect::{Deaths, Samples, clock},
     delivery::Ledger,
+    fault::Fault,
     kernel::{self, Drops, EndId, Loaded},
     model::link::End,
     topology::Selected,
 };
 
-pub use kernel::Sampling;
+pub use kernel::{Hook, Sampling};
 use whereabouts::{Driver, Whereabouts};
 
 /// How long frames that left before we came may take to arrive; what comes without a stamp until then is not reported.
 const SETTLE: Duration = Duration::from_millis(20);
+
+/// What cannot be told at XDP in the driver.
+const IN_DRIVER: &str = "at XDP in the driver frames are known by their bytes: delays are those of the frames that can be told \
+    apart, of a buffer that is cut up its first frame, order and duplicates are not told, and bytes lack the VLAN tags that \
+    the kernel keeps beside a frame";
 
 /// The longest loss timeout that can be asked for.
 pub const LONGEST_TIMEOUT: Duration = kernel::Settings::LONGEST_TIMEOUT;
@@ -44,6 +50,8 @@ pub struct Settings {
     /// Let the kernel programs write into our log.
     pub kernel_log: bool,
     pub attach: Method,
+    /// Where arrivals are counted and timed.
+    pub hook: Hook,
     /// Told before something is done that traffic may feel, and when an end is renamed or moved.
     pub notice: fn(&str),
 }
@@ -58,6 +66,7 @@ impl Default for Settings {
             stages: false,
             kernel_log: false,
             attach: Method::Auto,
+            hook: Hook::Tc,
             notice: |sentence| warn!("{sentence}"),
         }
     }
@@ -88,6 +97,11 @@ pub struct Observation {
 impl Observation {
     /// Attaches to both ends; when this returns, every frame from now on is counted.
     pub async fn start(selected: &Selected, settings: Settings) -> Result<Self> {
+        if settings.hook.is_in_driver() && (settings.probing || settings.stages) {
+            return Err(Fault::usage("probes and stages are seen at tc ingress, behind XDP in the driver")
+                .fix("--xdp-mode generic, or --hook tc")
+                .into());
+        }
         let (ends, namespaces) = (&selected.pair.ends, &selected.namespaces);
         debug_span!("sweep").in_scope(|| {
             for (end, namespace) in ends.iter().zip(namespaces) {
@@ -105,19 +119,25 @@ impl Observation {
             sampling: settings.sampling,
             order: settings.order,
             fallback: true,
+            hook: settings.hook,
             probing: settings.probing,
             stages: settings.stages,
             log: settings.kernel_log,
         })?;
-        let options = attach::Options { method: settings.attach, lane: lane.index, notice: settings.notice };
+        let (method, hook, notice) = (settings.attach, settings.hook, settings.notice);
+        let options = attach::Options { method, hook, lane: lane.index, notice };
         let attachment =
             debug_span!("attach").in_scope(|| Attachment::new(&mut loaded, ends, namespaces, options))?;
         if attachment.method() == Method::Tcx {
             loaded.let_go();
         }
-        let (deaths, limits) = seeing_deaths(loaded.drops.take());
+        let (deaths, mut limits) = seeing_deaths(loaded.drops.take());
+        let in_driver = settings.hook.is_in_driver();
+        if in_driver {
+            limits.push(IN_DRIVER.to_owned());
+        }
         let timeout_ns = u64::try_from(settings.loss_timeout.as_nanos())?;
-        let ledger = Ledger::new(timeout_ns, loaded.epoch_shift, true);
+        let ledger = Ledger::new(timeout_ns, loaded.epoch_shift, !in_driver);
         let mut this = Self {
             pair: ends[0].label(),
             ends: ends.clone(),
@@ -128,7 +148,7 @@ impl Observation {
             limits,
             loaded,
             ledgers: [ledger.clone(), ledger],
-            methods: [matching::STAMP; 2],
+            methods: [if in_driver { matching::DIGEST } else { matching::STAMP }; 2],
             started_ns: clock::monotonic_ns(),
             followed: Instant::now(),
             ended: None,

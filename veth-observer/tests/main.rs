@@ -21,3 +21,4 @@ mod properties;
 mod support;
 mod truth;
 mod wire;
+mod xdp;

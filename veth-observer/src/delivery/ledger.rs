@@ -39,6 +39,7 @@ pub struct Ledger {
     unmatched: u64,
     /// Of the unmatched, those that may have lost their stamp.
     suspected: Unstamped,
+    early: Early,
     /// Nothing more can arrive in time.
     closed: bool,
 }
@@ -58,12 +59,18 @@ impl Ledger {
             credited_epochs: [0; EPOCHS],
             unmatched: 0,
             suspected: Unstamped::default(),
+            early: Early::default(),
             closed: false,
         }
     }
 
-    /// Leaves what arrived unmatched so far out of all reports: it left before we were there.
+    /// Leaves what arrived unmatched so far out of all reports: it left before we were there. In the driver, counting
+    /// begins with the first arrival that was seen sent.
     pub fn start(&mut self, reading: &Reading) {
+        self.early.since_ns = reading.before_ns;
+        if self.judge.is_fixed() {
+            return;
+        }
         self.unstamped = Unstamped::of(reading);
         self.judge.start(self.unstamped.frames);
     }
@@ -76,7 +83,7 @@ impl Ledger {
     /// The state of the direction at a reading. Must be called at least once in every half of all epochs; called less
     /// often, `lost` stays behind and `in_flight` holds the rest until the next call.
     pub fn report(&mut self, reading: &Reading, from: &str, to: &str) -> DirectionReport {
-        let (dead, dropped) = drops::of_the_link(&reading.deaths);
+        let (dead, dropped) = drops::of_the_link(&reading.deaths, self.judge.is_fixed());
         self.look(reading, &dead, false);
         self.close_epochs(reading, &dead);
         let (sent, received) = (&reading.sent, &reading.received);
@@ -118,7 +125,7 @@ impl Ledger {
     /// Departures have ended longer ago than the timeout: all that has not arrived is lost.
     pub fn close(&mut self, reading: &Reading) {
         self.closed = true;
-        let (dead, _) = drops::of_the_link(&reading.deaths);
+        let (dead, _) = drops::of_the_link(&reading.deaths, self.judge.is_fixed());
         self.look(reading, &dead, true);
         for slot in 0..EPOCHS {
             self.missing[slot] = self.outstanding_of(slot, reading, &dead);
@@ -127,7 +134,13 @@ impl Ledger {
 
     /// Decides what the arrivals without a stamp since the last look were.
     fn look(&mut self, reading: &Reading, dead: &Dead, last: bool) {
-        let now = Unstamped::of(reading);
+        let mut now = Unstamped::of(reading);
+        if self.judge.is_fixed() {
+            let mut known = now;
+            known.add(self.early.delivered);
+            let left = self.outstanding(reading, dead) - known.since(self.unstamped).frames.cast_signed();
+            now.add(self.early.delivered(reading, left, self.timeout_ns, last));
+        }
         let new = now.since(self.unstamped);
         self.unstamped = now;
         if self.judge.matching() == Matching::Digest {
@@ -194,6 +207,33 @@ impl Ledger {
     fn outstanding_of(&self, slot: usize, reading: &Reading, dead: &Dead) -> i64 {
         let gone = [reading.received.epochs[slot], dead.epochs[slot], self.credited_epochs[slot]];
         gone.into_iter().fold(reading.sent.epochs[slot], u64::wrapping_sub).cast_signed()
+    }
+}
+
+/// Arrivals in the driver before any was recognised.
+#[derive(Debug, Clone, Copy, Default)]
+struct Early {
+    since_ns: u64,
+    /// None will be recognised: something rewrites the frames on their way, say.
+    in_vain: bool,
+    delivered: Unstamped,
+}
+
+impl Early {
+    /// Those that count as received. They left before our time, as long as one that was seen sent may yet come and show
+    /// it. Where none comes, they are the departures that would otherwise be missing, of which `left` are.
+    fn delivered(&mut self, reading: &Reading, left: i64, timeout_ns: u64, last: bool) -> Unstamped {
+        let received = &reading.received;
+        let waited = last || reading.before_ns.saturating_sub(self.since_ns) > timeout_ns;
+        self.in_vain |= waited && received.early > 0 && received.unmatched == 0;
+        if self.in_vain {
+            let missing = u64::try_from(left).unwrap_or(0);
+            let frames = received.early.min(self.delivered.frames + missing);
+            let share = u128::from(received.early_bytes) * u128::from(frames) / u128::from(received.early);
+            let bytes = u64::try_from(share).unwrap_or(received.early_bytes);
+            self.delivered = Unstamped { skbs: frames, frames, bytes: bytes.max(self.delivered.bytes) };
+        }
+        self.delivered
     }
 }
 

@@ -6,14 +6,14 @@ use anyhow::{Context, Result, anyhow};
 use aya::{
     Ebpf, EbpfError, VerifierLogLevel,
     maps::{Array, MapData, MapError, PerCpuArray, RingBuf},
-    programs::{ProgramError, SchedClassifier},
+    programs::{ProgramError, SchedClassifier, Xdp},
 };
 use tracing::debug_span;
 use veth_observer_common::{
     DIRECTIONS,
     counters::{EPOCHS, Received, Sent},
-    matching::{ADDRESSES, DIGESTS},
-    settings as names,
+    matching::{ADDRESSES, DIGEST, DIGESTS, DIGESTS_ONLY},
+    settings::{self as names, hook},
     stages::{KINDS, Stages},
     stamp::{self, TIME_BITS},
 };
@@ -43,12 +43,39 @@ pub struct Settings {
     pub order: bool,
     /// Be able to recognise frames by other means than their stamp.
     pub fallback: bool,
+    /// Where arrivals are counted and timed.
+    pub hook: Hook,
     /// Know probe frames, count them apart and take them off.
     pub probing: bool,
     /// See frames on their way too.
     pub stages: bool,
     /// Let the programs write log records.
     pub log: bool,
+}
+
+/// Where a frame has arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Hook {
+    /// At tc ingress.
+    #[default]
+    Tc,
+    /// At XDP: in the driver, or, when `generic`, on the way from there to tc ingress.
+    Xdp { generic: bool },
+}
+
+impl Hook {
+    /// Where no stamp can be seen, and the bytes of a frame must do.
+    pub fn is_in_driver(self) -> bool {
+        self == Self::Xdp { generic: false }
+    }
+
+    fn constant(self) -> u32 {
+        match self {
+            Self::Tc => hook::TC,
+            Self::Xdp { generic: false } => hook::XDP_NATIVE,
+            Self::Xdp { generic: true } => hook::XDP_GENERIC,
+        }
+    }
 }
 
 /// Which frames go to the ring buffer, and how much of each.
@@ -107,6 +134,19 @@ impl Loaded {
     pub fn let_go(&mut self) {
         self.programs = None;
     }
+
+    /// The XDP program for one end, loaded when it is first asked for: one for frames in one piece or in several.
+    pub fn xdp(&mut self, end: usize, frags: bool) -> Result<&mut Xdp> {
+        let name = names::XDP_PROGRAMS[end][usize::from(frags)];
+        let programs = self.programs.as_mut().context("the programs were let go")?;
+        let program =
+            programs.program_mut(name).with_context(|| format!("the object has no program {name}"))?;
+        let program: &mut Xdp = program.try_into()?;
+        if program.fd().is_err() {
+            program.load().map_err(|error| explain_program(name, error))?;
+        }
+        Ok(program)
+    }
 }
 
 fn classifier<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut SchedClassifier> {
@@ -123,8 +163,13 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
     let cpus = u32::try_from(aya::util::nr_cpus().map_err(|(path, error)| anyhow!(error).context(path))?)?;
     let (key, pair, order) = (fresh_key(cpus)?, 0_u32, u32::from(settings.order));
     let log_level: u8 = if settings.log { aya_log::Level::Debug as u8 } else { 0 };
-    let fallback = u32::from(settings.fallback);
-    let (digests, addresses) = if settings.fallback { (DIGESTS, ADDRESSES) } else { (1, 1) };
+    let fallback = u32::from(settings.fallback || settings.hook.is_in_driver());
+    let hook = settings.hook.constant();
+    let (digests, addresses) = match (settings.hook.is_in_driver(), settings.fallback) {
+        (true, _) => (DIGESTS_ONLY, 1),
+        (false, true) => (DIGESTS, ADDRESSES),
+        (false, false) => (1, 1),
+    };
     let layout = Layout::running();
     if settings.stages
         && let Err(error) = &layout
@@ -142,6 +187,7 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
         (names::ORDER, order.to_ne_bytes().to_vec()),
         (names::FALLBACK, fallback.to_ne_bytes().to_vec()),
         (names::DIGEST_ENTRIES, digests.to_ne_bytes().to_vec()),
+        (names::HOOK, hook.to_ne_bytes().to_vec()),
         (names::SAMPLE, sampling.rate.to_ne_bytes().to_vec()),
         (names::SNAPLEN, sampling.snaplen.to_ne_bytes().to_vec()),
         (names::STAGED, stage_on.to_ne_bytes().to_vec()),
@@ -176,10 +222,14 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
     let (staging, stage_links) = settings.stages.then(|| stages::attach(&mut ebpf)).transpose()?.unzip();
     let probing = probing::take(secret, &mut ebpf)?;
     let mut map = |name| ebpf.take_map(name).with_context(|| format!("the object has no map {name}"));
+    let mut methods: Array<MapData, [u32; 2]> = map(names::METHODS)?.try_into()?;
+    if settings.hook.is_in_driver() {
+        methods.set(0, [DIGEST; 2], 0).context("cannot tell the programs how to recognise frames")?;
+    }
     Ok(Loaded {
         sent: map(names::SENT)?.try_into()?,
         received: map(names::RECEIVED)?.try_into()?,
-        methods: map(names::METHODS)?.try_into()?,
+        methods,
         samples: settings
             .sampling
             .is_some()
@@ -243,6 +293,7 @@ mod tests {
             sampling: None,
             order: false,
             fallback: false,
+            hook: Hook::Tc,
             probing: false,
             stages: false,
             log: false,

@@ -14,5 +14,5 @@ pub mod symbols;
 
 pub use self::object::VERSION;
 pub use drops::{Drops, EndId, reason_names};
-pub use load::{Loaded, Sampling, Settings, load};
+pub use load::{Hook, Loaded, Sampling, Settings, load};
 pub use probing::Probing;

@@ -27,8 +27,19 @@ pub struct PairReport {
     pub ended: Option<String>,
     /// What these numbers cannot tell on this kernel, or with these privileges, as sentences.
     pub limits: Vec<String>,
+    pub hook: Hook,
     pub ends: [End; 2],
     pub directions: [DirectionReport; 2],
+}
+
+/// Where a frame has arrived, and its delay ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hook {
+    Tc,
+    XdpNative,
+    /// Counted at tc ingress, right behind it.
+    XdpGeneric,
 }
 
 /// How a frame is recognised at the two ends.

@@ -6,12 +6,12 @@ use anyhow::{Context, Result};
 use tracing::info;
 use veth_observer_common::matching;
 
-use super::Observation;
+use super::{Hook, Observation};
 use crate::{
     collect,
     model::{
         reading::Reading,
-        report::{DirectionReport, Matching, PairReport, Report},
+        report::{self, DirectionReport, Matching, PairReport, Report},
     },
 };
 
@@ -106,6 +106,11 @@ impl Observation {
             elapsed_ns: readings[0].before_ns.saturating_sub(self.started_ns),
             ended: self.ended.clone(),
             limits: self.limits.clone(),
+            hook: match self.settings.hook {
+                Hook::Tc => report::Hook::Tc,
+                Hook::Xdp { generic: false } => report::Hook::XdpNative,
+                Hook::Xdp { generic: true } => report::Hook::XdpGeneric,
+            },
             ends: self.ends.clone(),
             directions,
         }])

@@ -147,3 +147,64 @@ fn arrivals_from_before_our_time_are_not_ours() {
     wire.at(START);
     assert_eq!(wire.ledger.report(&wire.reading, "a", "b").unmatched, 3);
 }
+
+mod in_the_driver {
+    use super::*;
+
+    const EPOCH: u64 = 1 << SHIFT;
+
+    fn wire() -> Wire {
+        let mut wire = Wire { ledger: Ledger::new(TIMEOUT, SHIFT, false), ..Wire::new() };
+        wire.reading.before_ns = START;
+        wire.ledger.start(&wire.reading);
+        wire
+    }
+
+    fn early(wire: &mut Wire, frames: u64) {
+        wire.reading.received.early += frames;
+        wire.reading.received.early_bytes += 100 * frames;
+    }
+
+    #[test]
+    fn what_left_before_our_time_is_left_out() {
+        let mut wire = wire();
+        wire.send(START, 5);
+        early(&mut wire, 70);
+        assert_eq!(wire.at(START + 10), (5, 0, 0));
+        wire.reading.received.unmatched += 5;
+        assert_eq!(wire.at(START + 20), (0, 0, 0));
+        assert_eq!(wire.at(START + TIMEOUT + 2 * EPOCH), (0, 0, 0));
+        assert_eq!(wire.ledger.report(&wire.reading, "a", "b").received.frames, 5);
+    }
+
+    #[test]
+    fn where_none_is_recognised_they_are_what_would_be_missing() {
+        let mut wire = wire();
+        wire.send(START, 50);
+        wire.die(START, 4);
+        early(&mut wire, 40);
+        assert_eq!(wire.at(START + 10), (46, 0, 0));
+        // 6 have neither come nor died.
+        assert_eq!(wire.at(START + TIMEOUT + 2 * EPOCH), (0, 6, 0));
+        let later = START + TIMEOUT + 3 * EPOCH;
+        wire.send(later, 10);
+        early(&mut wire, 8);
+        assert_eq!(wire.at(later + 10), (2, 6, 0));
+        // One of the others is recognised after all.
+        wire.reading.received.unmatched += 2;
+        assert_eq!(wire.at(later + 20), (0, 6, 0));
+        let report = wire.ledger.report(&wire.reading, "a", "b");
+        assert_eq!((report.received.frames, report.received.bytes), (50, 4800));
+    }
+
+    #[test]
+    fn at_the_end_they_are_no_more_than_left() {
+        let mut wire = wire();
+        wire.send(START, 7);
+        early(&mut wire, 9);
+        wire.at(START + 10);
+        wire.ledger.close(&wire.reading);
+        assert_eq!(wire.at(START + 20), (0, 0, 0));
+        assert_eq!(wire.ledger.report(&wire.reading, "a", "b").received.frames, 7);
+    }
+}
