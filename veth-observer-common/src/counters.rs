@@ -42,6 +42,10 @@ pub struct Received {
     pub unmatched: u64,
     pub unmatched_skbs: u64,
     pub unmatched_bytes: u64,
+    /// Frames that arrived at XDP in the driver before the first that is known to have left under observation, in no other
+    /// count: they left before, or nothing survives the way by which to know any.
+    pub early: u64,
+    pub early_bytes: u64,
     /// Buffers whose stamp was known by their address alone.
     pub by_address: u64,
     /// Unmatched frames whose departure was known by their digest; their delays are in `delays`.
@@ -103,6 +107,8 @@ impl Received {
         unmatched: 0,
         unmatched_skbs: 0,
         unmatched_bytes: 0,
+        early: 0,
+        early_bytes: 0,
         by_address: 0,
         by_digest: 0,
         clamped: 0,
@@ -139,6 +145,8 @@ impl Received {
         self.unmatched += other.unmatched;
         self.unmatched_skbs += other.unmatched_skbs;
         self.unmatched_bytes += other.unmatched_bytes;
+        self.early += other.early;
+        self.early_bytes += other.early_bytes;
         self.by_address += other.by_address;
         self.by_digest += other.by_digest;
         self.clamped += other.clamped;
@@ -172,7 +180,7 @@ fn add_each(into: &mut [u64], from: &[u64]) {
 }
 
 const _: () = assert!(size_of::<Sent>() == 8 * (4 + EPOCHS));
-const _: () = assert!(size_of::<Received>() == 8 * (20 + EPOCHS + 2 * buckets::COUNT));
+const _: () = assert!(size_of::<Received>() == 8 * (22 + EPOCHS + 2 * buckets::COUNT));
 
 // SAFETY: both are repr(C), made of u64 only, and so have neither padding nor invalid bit patterns.
 #[cfg(feature = "user")]

@@ -11,3 +11,5 @@ pub const DIGEST: u32 = 2;
 pub const ADDRESSES: u32 = 8192;
 /// Departures that are remembered by their digest, each direction; a power of two.
 pub const DIGESTS: u32 = 4096;
+/// The same where nothing else recognises a frame: a full ring of 256 then overwrites one departure in 256.
+pub const DIGESTS_ONLY: u32 = 1 << 16;

@@ -37,7 +37,7 @@ pub enum Place {
 impl Order {
     pub const NONE: Self = Self { newest: 0, delay_ns: 0, arrivals: 0, recent: [0; REMEMBERED] };
 
-    /// Puts an arrival in its place. `whole` says that it left as one frame, and so should arrive but once.
+    /// Puts an arrival in its place. `whole` says that it arrives as it left, and so should but once.
     #[inline(always)]
     pub fn place(&mut self, departed_ns: u64, delay_ns: u64, whole: bool) -> Place {
         let place = if departed_ns > self.newest {

@@ -27,6 +27,19 @@ pub const SAMPLE: &str = "VO_SAMPLE";
 /// `u32`: bytes of each sampled frame to keep, at most [`crate::sample::MAX_SNAPLEN`].
 pub const SNAPLEN: &str = "VO_SNAPLEN";
 
+/// `u32`: where arrivals are counted and timed, one of [`hook`].
+pub const HOOK: &str = "VO_HOOK";
+
+/// Where frames arrive, as the programs see it.
+pub mod hook {
+    /// At tc ingress.
+    pub const TC: u32 = 0;
+    /// At XDP in the driver; the program at tc ingress only takes the stamps off.
+    pub const XDP_NATIVE: u32 = 1;
+    /// Timed at generic XDP, and counted right behind it at tc ingress, where the stamp can be read.
+    pub const XDP_GENERIC: u32 = 2;
+}
+
 /// First word of `skb->cb` that a stamp uses, by lane. Words 3 and 4 survive every qdisc that was looked at but choke,
 /// and native XDP; words 1 and 2 let a second observer work on the default path. Word 0 is left to others.
 pub const LANES: [usize; 2] = [3, 1];
@@ -44,6 +57,10 @@ pub const METHODS: &str = ".bss";
 pub const ADDRESSES: &str = "VO_ADDRESSES";
 /// Array of [`crate::digest::Departure`].
 pub const DIGESTS: &str = "VO_DIGESTS";
+/// Array of `u32` by slot: 1 once a frame that left under observation has arrived at XDP in the driver.
+pub const BEGUN: &str = "VO_BEGUN";
+/// Per-CPU array of `u64` by slot: when the frame at hand arrived at generic XDP, CLOCK_MONOTONIC in nanoseconds.
+pub const XDP_TIMES: &str = "VO_XDP_TIMES";
 /// Per-CPU hash from [`crate::drops::Place`] to [`crate::drops::Dead`].
 pub const PLACES: &str = "VO_PLACES";
 /// Per-CPU array of [`crate::drops::Dead`] by slot: what found no room among the places.
@@ -89,6 +106,9 @@ pub const OFFSETS: [(&str, &str, &[&str]); 12] = [
 
 /// Programs by end (a, b): egress, ingress. At most 15 bytes, which is what the kernel keeps.
 pub const PROGRAMS: [[&str; 2]; 2] = [["vo_a_egress", "vo_a_ingress"], ["vo_b_egress", "vo_b_ingress"]];
+
+/// XDP programs by end: for frames that lie in one piece, and for frames in several (Linux 5.18, in the driver only).
+pub const XDP_PROGRAMS: [[&str; 2]; 2] = [["vo_a_xdp", "vo_a_xdp_frags"], ["vo_b_xdp", "vo_b_xdp_frags"]];
 
 /// Every program and map of ours begins with this, in either case; leftovers are found by it.
 pub const PREFIX: &str = "vo_";

@@ -13,18 +13,20 @@ use veth_observer_common::{
     matching::{ADDRESS, DIGEST},
     order::{Order, Place},
     sample::NO_DELAY,
+    settings::hook::{XDP_GENERIC, XDP_NATIVE},
     stamp::{Arrival, Stamp},
 };
 
 use crate::{
-    constants::{VO_CPUS, VO_EPOCH_SHIFT, VO_LANE, VO_ORDER, key, slot},
+    arrival_xdp,
+    constants::{VO_CPUS, VO_EPOCH_SHIFT, VO_HOOK, VO_LANE, VO_ORDER, key, slot},
     fallback, frame, journal,
     samples::{self, Seen},
 };
 
 /// Written here, read by the observer. The loader makes it large enough, so no slot is ever missing.
 #[map]
-static VO_RECEIVED: PerCpuArray<Received> = PerCpuArray::with_max_entries(2, 0);
+pub static VO_RECEIVED: PerCpuArray<Received> = PerCpuArray::with_max_entries(2, 0);
 
 /// Written here, by whichever CPU a frame arrives on; the loader makes it large enough for every CPU to send.
 #[map]
@@ -33,13 +35,16 @@ static VO_ORDERS: Array<Order> = Array::with_max_entries(2, 0);
 #[inline(always)]
 pub fn count(ctx: &TcContext, direction: u32) {
     let slot = slot(direction);
+    let lane = VO_LANE.load();
+    if VO_HOOK.load() == XDP_NATIVE {
+        take_stamp_off(ctx, direction, lane);
+        return;
+    }
     let Some(received) = VO_RECEIVED.get_ptr_mut(slot) else { return };
     // SAFETY: the map lives as long as the program, and this CPU's value is written by this CPU only, in softirq.
     let received = unsafe { &mut *received };
     let len = frame::len(ctx);
-    let lane = VO_LANE.load();
-    // SAFETY: a helper without arguments.
-    let now = unsafe { bpf_ktime_get_ns() };
+    let now = now(slot);
 
     let Some(arrival) = recognise(ctx, received, direction, lane, now) else {
         unrecognised(ctx, received, direction, len, now);
@@ -63,6 +68,26 @@ pub fn count(ctx: &TcContext, direction: u32) {
     samples::take(ctx, received, arrival.stamp.sampled, seen);
 }
 
+/// A frame that was counted at XDP must not count as dropped further on, nor for another pair.
+#[inline(always)]
+fn take_stamp_off(ctx: &TcContext, direction: u32, lane: u32) {
+    if Stamp::unsealed(frame::words(ctx, lane), key(direction), VO_CPUS.load()).is_some() {
+        frame::set_words(ctx, lane, [0, 0]);
+    }
+}
+
+/// When the frame at hand arrived at the hook that was asked for.
+#[inline(always)]
+pub fn now(slot: u32) -> u64 {
+    if VO_HOOK.load() == XDP_GENERIC
+        && let Some(now) = arrival_xdp::take_time(slot)
+    {
+        return now;
+    }
+    // SAFETY: a helper without arguments.
+    unsafe { bpf_ktime_get_ns() }
+}
+
 /// By its stamp, wherever that was kept.
 #[inline(always)]
 fn recognise(
@@ -76,6 +101,7 @@ fn recognise(
     // What is remembered is taken out in any case.
     if fallback::method(direction) == ADDRESS
         && let Some(kept) = fallback::recall_address(ctx.skb.skb.cast())
+        && !frame::was_polled(ctx)
         && Stamp::unsealed(words, key(direction), VO_CPUS.load()).is_none()
     {
         words = kept;
@@ -112,8 +138,10 @@ fn first_time(received: &mut Received, slot: u32, arrival: &Arrival, frames: u32
     let Some(order) = VO_ORDERS.get_ptr_mut(index) else { return true };
     // SAFETY: the map lives as long as the program. Where frames of one sending CPU arrive on several at the same moment,
     // their order is whichever of them comes last here.
-    let place =
-        unsafe { &mut *order }.place(arrival.departed_ns, arrival.delay_ns, arrival.stamp.header == 0);
+    let order = unsafe { &mut *order };
+    // What a buffer of several frames is cut into on its way down to the ring is single frames.
+    let whole = arrival.stamp.header == 0 || frames > 1;
+    let place = order.place(arrival.departed_ns, arrival.delay_ns, whole);
     match place {
         Place::First | Place::Piece => {}
         Place::InOrder { variation_ns } => vary(&mut received.variation, variation_ns, 1),
@@ -158,7 +186,7 @@ fn add(received: &mut Received, arrival: &Arrival, frames: u32, len: u32) {
 
 /// Enters the delay of frames that are not counted yet.
 #[inline(always)]
-fn time(received: &mut Received, delay: u64, frames: u64) {
+pub fn time(received: &mut Received, delay: u64, frames: u64) {
     if received.timed() == 0 || delay < received.delay_min_ns {
         received.delay_min_ns = delay;
     }

@@ -2,10 +2,10 @@
 
 use aya_ebpf::{
     bindings::BPF_ANY,
-    helpers::generated::{bpf_map_delete_elem, bpf_map_lookup_elem, bpf_map_update_elem, bpf_skb_load_bytes},
+    helpers::generated::{bpf_map_delete_elem, bpf_map_lookup_elem, bpf_map_update_elem},
     macros::map,
     maps::{Array, HashMap},
-    programs::TcContext,
+    programs::{TcContext, XdpContext},
 };
 use veth_observer_common::{
     DIRECTIONS,
@@ -16,7 +16,7 @@ use veth_observer_common::{
 
 use crate::{
     constants::{VO_DIGEST_ENTRIES, VO_FALLBACK, key, slot},
-    frame,
+    frame::{self, Bytes},
 };
 
 /// Written by the observer, by direction.
@@ -112,22 +112,37 @@ fn entry(direction: u32, digest: u64) -> Option<&'static mut Departure> {
     Some(unsafe { &mut *departure })
 }
 
+/// Whether a frame with this digest left since we came, arrived or not.
+#[inline(always)]
+pub fn has_left(digest: u64, direction: u32) -> bool {
+    entry(direction, digest).is_some_and(|departure| departure.digest == digest)
+}
+
 /// None when the frame cannot be read.
 #[inline(always)]
 pub fn digest_of(ctx: &TcContext, direction: u32) -> Option<u64> {
+    digest_of_bytes(ctx, frame::is_tagged(ctx)?, frame::len(ctx), direction)
+}
+
+/// The same in the driver, which keeps a frame of any length in several pieces.
+#[inline(always)]
+pub fn digest_of_xdp(ctx: &XdpContext, len: u32, direction: u32) -> Option<u64> {
+    digest_of_bytes(ctx, frame::is_tagged_at_xdp(ctx)?, len, direction)
+}
+
+#[inline(always)]
+fn digest_of_bytes(frame: &impl Bytes, is_tagged: bool, len: u32, direction: u32) -> Option<u64> {
     let mut head: Head = [0; digest::LEN / 8];
-    let tag = if frame::is_tagged(ctx)? { 4 } else { 0 };
-    // SAFETY: both pieces lie within `head`, and the helper checks them against the frame.
+    let tag = if is_tagged { 4 } else { 0 };
+    let into = head.as_mut_ptr().cast::<u8>();
+    // SAFETY: both pieces lie within `head`.
     unsafe {
-        let into = head.as_mut_ptr().cast::<u8>();
-        if bpf_skb_load_bytes(ctx.skb.skb.cast(), 0, into.cast(), 12) != 0 {
+        if !frame.load(0, into, 12) {
             return None;
         }
-        let rest = frame::len(ctx).saturating_sub(12 + tag).min(digest::LEN as u32 - 12);
+        let rest = len.saturating_sub(12 + tag).min(digest::LEN as u32 - 12);
         let less = core::hint::black_box(u64::from(rest).wrapping_sub(1));
-        if less < digest::LEN as u64 - 12
-            && bpf_skb_load_bytes(ctx.skb.skb.cast(), 12 + tag, into.add(12).cast(), (less + 1) as u32) != 0
-        {
+        if less < digest::LEN as u64 - 12 && !frame.load(12 + tag, into.add(12), (less + 1) as u32) {
             return None;
         }
     }

@@ -3,7 +3,10 @@
 //! Volatile, because the verifier allows context access only at constant offsets and in the field's own width, and the
 //! compiler would otherwise merge or split it.
 
-use aya_ebpf::programs::TcContext;
+use aya_ebpf::{
+    helpers::generated::{bpf_skb_load_bytes, bpf_xdp_load_bytes},
+    programs::{TcContext, XdpContext},
+};
 use veth_observer_common::gso::Gso;
 
 macro_rules! field {
@@ -56,6 +59,50 @@ pub fn protocol(ctx: &TcContext) -> u16 {
 pub fn is_tagged(ctx: &TcContext) -> Option<bool> {
     let ethertype = u16::from_be(ctx.load(12).ok()?);
     Some(matches!(ethertype, 0x8100 | 0x88a8))
+}
+
+/// The same of a frame at XDP.
+#[inline(always)]
+pub fn is_tagged_at_xdp(ctx: &XdpContext) -> Option<bool> {
+    let mut ethertype = [0_u8; 2];
+    // SAFETY: two bytes, for two bytes.
+    if unsafe { !ctx.load(12, ethertype.as_mut_ptr(), 2) } {
+        return None;
+    }
+    Some(matches!(u16::from_be_bytes(ethertype), 0x8100 | 0x88a8))
+}
+
+/// A frame that can be copied from.
+pub trait Bytes {
+    /// Copies `len` bytes from `at` on; false when the frame has not got them.
+    ///
+    /// # Safety
+    ///
+    /// There are `len` bytes to write to, at least one, and the verifier can tell.
+    unsafe fn load(&self, at: u32, into: *mut u8, len: u32) -> bool;
+}
+
+impl Bytes for TcContext {
+    #[inline(always)]
+    unsafe fn load(&self, at: u32, into: *mut u8, len: u32) -> bool {
+        // SAFETY: as the caller promised; the helper checks against the frame.
+        unsafe { bpf_skb_load_bytes(self.skb.skb.cast(), at, into.cast(), len) == 0 }
+    }
+}
+
+impl Bytes for XdpContext {
+    #[inline(always)]
+    unsafe fn load(&self, at: u32, into: *mut u8, len: u32) -> bool {
+        // SAFETY: as the caller promised; the helper checks against the frame, all its pieces included.
+        unsafe { bpf_xdp_load_bytes(self.ctx, at, into.cast(), len) == 0 }
+    }
+}
+
+/// Whether the driver of the receiving end polled (NAPI) for the frame. With XDP or GRO there it is mostly another buffer
+/// then, whose address one that was sent may have had before.
+#[inline(always)]
+pub fn was_polled(ctx: &TcContext) -> bool {
+    field!(ctx, napi_id) != 0
 }
 
 /// The two words of the control block that belong to `lane`.

@@ -1,7 +1,10 @@
 //! What the programs say with -vv. Each line is a function of its own, so that a program that says nothing keeps nothing
 //! on its stack for it.
 
-use aya_ebpf::{bindings::__sk_buff, programs::TcContext};
+use aya_ebpf::{
+    bindings::{__sk_buff, xdp_md},
+    programs::{TcContext, XdpContext},
+};
 use aya_log_ebpf::debug;
 
 #[inline(never)]
@@ -22,4 +25,9 @@ pub fn clamped(skb: *mut __sk_buff, direction: u32) {
 #[inline(never)]
 pub fn ring_full(skb: *mut __sk_buff, bytes: u32) {
     debug!(TcContext::new(skb), "no room in the ring for a sample of {} bytes", bytes);
+}
+
+#[inline(never)]
+pub fn ring_full_at_xdp(ctx: *mut xdp_md, bytes: u32) {
+    debug!(XdpContext::new(ctx), "no room in the ring for a sample of {} bytes", bytes);
 }

@@ -1,25 +1,27 @@
-//! Four passive programs, one per end and way, and one that sees what dies between them. Each counts and returns "go on":
-//! it never drops, never redirects, never rewrites a byte of the frame. One exception: the probe frames that this very run
-//! sends end at the ingress hook.
+//! Four passive programs, one per end and way, and one that sees what dies between them; on request, arrivals are seen at
+//! XDP. Each counts and returns "go on": it never drops, never redirects, never rewrites a byte of the frame. One exception:
+//! the probe frames that this very run sends end at the ingress hook.
 
 #![no_std]
 #![no_main]
 
 mod arrival;
+mod arrival_xdp;
 mod constants;
 mod death;
 mod departure;
 mod fallback;
 mod frame;
 mod journal;
-
 mod probes;
 mod samples;
+mod skb;
 mod stages;
 
 use aya_ebpf::{
-    macros::{btf_tracepoint, classifier},
-    programs::{BtfTracePointContext, TcContext},
+    bindings::xdp_action::XDP_PASS,
+    macros::{btf_tracepoint, classifier, xdp},
+    programs::{BtfTracePointContext, TcContext, XdpContext},
 };
 use probes::Probe;
 use stages::Stage;
@@ -74,6 +76,30 @@ fn arrive(ctx: &TcContext, direction: u32) -> i32 {
         Probe::Foreign => {}
     }
     NEXT
+}
+
+#[xdp]
+pub fn vo_b_xdp(ctx: XdpContext) -> u32 {
+    arrival_xdp::count(&ctx, A_TO_B);
+    XDP_PASS
+}
+
+#[xdp(frags)]
+pub fn vo_b_xdp_frags(ctx: XdpContext) -> u32 {
+    arrival_xdp::count(&ctx, A_TO_B);
+    XDP_PASS
+}
+
+#[xdp]
+pub fn vo_a_xdp(ctx: XdpContext) -> u32 {
+    arrival_xdp::count(&ctx, B_TO_A);
+    XDP_PASS
+}
+
+#[xdp(frags)]
+pub fn vo_a_xdp_frags(ctx: XdpContext) -> u32 {
+    arrival_xdp::count(&ctx, B_TO_A);
+    XDP_PASS
 }
 
 /// Once per observation, on every buffer that the kernel drops anywhere: the first look must be cheap.

@@ -17,7 +17,7 @@ use veth_observer_common::{
 };
 
 use crate::{
-    arrival::vary,
+    arrival::{now, vary},
     constants::{VO_LANE, VO_PROBE, VO_STAGED, key, slot},
     frame,
 };
@@ -82,9 +82,9 @@ pub fn depart(ctx: &TcContext, direction: u32, sequence: u64) {
 
 #[inline(always)]
 pub fn arrive(direction: u32, sequence: u64) {
-    // SAFETY: a helper without arguments.
-    let now = unsafe { bpf_ktime_get_ns() };
-    let Some(probes) = VO_PROBES.get_ptr_mut(slot(direction)) else { return };
+    let slot = slot(direction);
+    let now = now(slot);
+    let Some(probes) = VO_PROBES.get_ptr_mut(slot) else { return };
     let Some(order) = VO_PROBE_ORDERS.get_ptr_mut(direction % DIRECTIONS) else { return };
     // SAFETY: the maps live as long as the program. Where two probes arrive on two CPUs at the same moment, which of them
     // was first is whichever comes last here.

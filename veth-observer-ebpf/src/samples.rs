@@ -4,10 +4,10 @@
 
 use aya_ebpf::{
     bindings::BPF_RB_NO_WAKEUP,
-    helpers::generated::{bpf_ringbuf_discard, bpf_ringbuf_reserve, bpf_ringbuf_submit, bpf_skb_load_bytes},
+    helpers::generated::{bpf_ringbuf_discard, bpf_ringbuf_reserve, bpf_ringbuf_submit},
     macros::map,
     maps::RingBuf,
-    programs::TcContext,
+    programs::{TcContext, XdpContext},
 };
 use veth_observer_common::{
     counters::Received,
@@ -16,7 +16,8 @@ use veth_observer_common::{
 
 use crate::{
     constants::{VO_SAMPLE, VO_SNAPLEN},
-    frame, journal,
+    frame::{self, Bytes},
+    journal,
 };
 
 /// Written here, drained by the observer; what does not fit is counted in `Received::sample_lost`.
@@ -32,6 +33,39 @@ pub struct Seen {
     pub slot: u32,
 }
 
+/// A frame that a sample can be taken of.
+pub trait Sampled: Bytes {
+    /// EtherType (host order) and control information of a VLAN tag that stands beside the frame.
+    fn vlan(&self) -> Option<(u16, u16)>;
+    /// Says that the ring had no room.
+    fn log_ring_full(&self, len: u32);
+}
+
+impl Sampled for TcContext {
+    #[inline(always)]
+    fn vlan(&self) -> Option<(u16, u16)> {
+        frame::vlan(self)
+    }
+
+    #[inline(always)]
+    fn log_ring_full(&self, len: u32) {
+        journal::ring_full(self.skb.skb, len);
+    }
+}
+
+impl Sampled for XdpContext {
+    #[inline(always)]
+    fn vlan(&self) -> Option<(u16, u16)> {
+        // Not to be seen from here.
+        None
+    }
+
+    #[inline(always)]
+    fn log_ring_full(&self, len: u32) {
+        journal::ring_full_at_xdp(self.ctx, len);
+    }
+}
+
 /// Systematic sampling (RFC 5475 §5.1): one in `VO_SAMPLE`, the first included.
 #[inline(always)]
 pub fn chosen(before: u64) -> bool {
@@ -40,7 +74,7 @@ pub fn chosen(before: u64) -> bool {
 }
 
 #[inline(always)]
-pub fn take(ctx: &TcContext, received: &mut Received, sampled: bool, seen: Seen) {
+pub fn take(ctx: &impl Sampled, received: &mut Received, sampled: bool, seen: Seen) {
     if VO_SAMPLE.load() == 0 {
         return;
     }
@@ -52,18 +86,18 @@ pub fn take(ctx: &TcContext, received: &mut Received, sampled: bool, seen: Seen)
         received.sample_lost += 1;
         // Ever more rarely, or the log would drown in it.
         if received.sample_lost.is_power_of_two() {
-            journal::ring_full(ctx.skb.skb, seen.len);
+            ctx.log_ring_full(seen.len);
         }
     }
 }
 
 #[inline(always)]
-fn write(ctx: &TcContext, seen: &Seen) -> bool {
+fn write(ctx: &impl Sampled, seen: &Seen) -> bool {
     let snaplen = VO_SNAPLEN.load();
     if snaplen == 0 || snaplen > MAX_SNAPLEN {
         return false;
     }
-    let (vlan_proto, vlan_tci) = frame::vlan(ctx).unwrap_or((0, 0));
+    let (vlan_proto, vlan_tci) = ctx.vlan().unwrap_or((0, 0));
     let captured = if seen.len < snaplen { seen.len } else { snaplen };
     let header = SampleHeader {
         at_ns: seen.now,
@@ -89,10 +123,7 @@ fn write(ctx: &TcContext, seen: &Seen) -> bool {
         // The verifier wants both bounds on the very register that is passed on. That of Linux 6.1 learns none from
         // `!= 0`, and none for a copy in 32 bits: so the length is hidden from LLVM and compared again, less one.
         let less = core::hint::black_box(u64::from(captured).wrapping_sub(1));
-        let bytes = record.add(HEADER_LEN).cast();
-        if less >= u64::from(snaplen)
-            || bpf_skb_load_bytes(ctx.skb.skb.cast(), 0, bytes, (less + 1) as u32) != 0
-        {
+        if less >= u64::from(snaplen) || !ctx.load(0, record.add(HEADER_LEN), (less + 1) as u32) {
             bpf_ringbuf_discard(record.cast(), flags);
             return false;
         }

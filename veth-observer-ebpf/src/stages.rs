@@ -2,6 +2,8 @@
 
 use aya_ebpf::{helpers::bpf_ktime_get_ns, macros::map, maps::PerCpuArray, programs::BtfTracePointContext};
 use veth_observer_common::{
+    DIRECTIONS,
+    drops::device,
     stages::{KINDS, Stages},
     stamp::Stamp,
 };
@@ -9,7 +11,7 @@ use veth_observer_common::{
 use crate::{
     arrival::vary,
     constants::{VO_CPUS, VO_KEY},
-    death,
+    skb,
 };
 
 /// Written here, read by the observer. The loader makes it large enough where these programs are used.
@@ -23,8 +25,8 @@ pub enum Stage {
 
 #[inline(always)]
 pub fn count(ctx: &BtfTracePointContext, stage: Stage) {
-    let skb: *const u8 = ctx.arg(0);
-    let words = death::words(skb);
+    let buffer: *const u8 = ctx.arg(0);
+    let words = skb::words(buffer);
     // Most frames of a machine are not ours.
     if words == [0, 0] {
         return;
@@ -34,8 +36,18 @@ pub fn count(ctx: &BtfTracePointContext, stage: Stage) {
     let mut kind = 0;
     while kind < KINDS {
         if let Some(arrival) = Stamp::opened(words, VO_KEY.load() ^ u64::from(kind), VO_CPUS.load(), now) {
+            // A seal is 16 bits, which some of the stamps of other observers fit; and a bridge or a VLAN above the end hands
+            // the same buffer to the stack once more.
+            let at = skb::device(buffer, kind % DIRECTIONS);
+            let expected = match stage {
+                Stage::Device => device::SENDING,
+                Stage::Stack => device::RECEIVING,
+            };
+            if at != Some(expected) && at != Some(device::UNKNOWN) {
+                return;
+            }
             let Some(stages) = VO_STAGES.get_ptr_mut(kind) else { return };
-            let frames = u64::from(death::frames(skb, arrival.stamp.header));
+            let frames = u64::from(skb::frames(buffer, arrival.stamp.header));
             // SAFETY: the map lives as long as the program, and this CPU's value is written by this CPU only.
             let stages = unsafe { &mut *stages };
             let spread = match stage {

@@ -22,3 +22,4 @@ mod rubbish;
 mod support;
 mod truth;
 mod wire;
+mod xdp;

@@ -16,6 +16,7 @@ fn programs_maps_and_licence_have_the_names_the_loader_asks_for() {
     let mut programs: Vec<_> = object.programs.keys().map(String::as_str).collect();
     programs.sort_unstable();
     let mut expected = settings::PROGRAMS.as_flattened().to_vec();
+    expected.extend(settings::XDP_PROGRAMS.as_flattened());
     expected.push(settings::DROP);
     expected.extend(settings::STAGE_TRACEPOINTS.map(|(name, _)| name));
     expected.sort_unstable();

@@ -40,13 +40,13 @@ fn stats_prints_one_report_of_the_documented_shape_on_ctrl_c() {
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     assert_eq!((report["schema"].as_u64(), keys(&report).as_str()), (Some(1), "pairs schema"));
     let pair = &report["pairs"][0];
-    assert_eq!(keys(pair), "directions elapsed_ns ended ends limits pair");
+    assert_eq!(keys(pair), "directions elapsed_ns ended ends hook limits pair");
     assert_eq!(keys(&pair["ends"][0]), "ifindex ifname mac mtu netns operstate owner");
     assert_eq!(keys(&pair["ends"][0]["netns"]), "cookie inode name");
     let out = &pair["directions"][0];
     assert_eq!(
         keys(out),
-        "clamped collection_loss delay dropped duplicated from in_flight lost matched matching received reordered \
+        "clamped collection_loss delay driver dropped duplicated from in_flight lost matched matching received reordered \
          sent to unexplained unmatched variation"
     );
     assert_eq!(keys(&out["sent"]), "bytes frames skbs");

@@ -1,6 +1,6 @@
 //! The programs, one frame at a time, in the kernel but on no device.
 
-use veth_observer::kernel::Sampling;
+use veth_observer::kernel::{Hook, Sampling};
 use veth_observer_common::sample::{MAX_SNAPLEN, NO_DELAY, SampleHeader};
 
 use crate::support::programs::{Bench, Context};
@@ -157,6 +157,20 @@ fn pieces_of_one_buffer_are_neither_late_nor_double() {
 }
 
 #[test]
+fn a_buffer_of_several_frames_that_comes_twice() {
+    let mut bench = Bench::new(0, None);
+    stay_on_this_cpu();
+    let gso = Context { wire_len: 1966 + 3 * 66, gso_segs: 4, gso_size: 500, ..NOTHING };
+    let stamped = bench.run(0, false, &frame(0x0800, 1966), gso);
+    for _ in 0..2 {
+        bench.run(1, true, &frame(0x0800, 1966), Context { gso_segs: 4, gso_size: 500, ..stamped });
+    }
+    let received = bench.received(0);
+    let counts = (received.frames, received.duplicated, received.reordered, received.timed());
+    assert_eq!(counts, (4, 4, 0, 4));
+}
+
+#[test]
 fn variation_is_the_difference_of_two_delays() {
     let mut bench = Bench::new(0, None);
     let departures = three_departures(&mut bench, NOTHING);
@@ -250,4 +264,46 @@ fn what_the_ring_cannot_hold_is_counted() {
     assert_eq!(received.sampled, samples(&mut bench).len() as u64);
     assert!(received.sample_lost > 40);
     assert_eq!(received.frames, 50, "counting does not depend on the ring");
+}
+
+#[test]
+fn xdp_in_the_driver_knows_frames_by_their_bytes() {
+    for frags in [false, true] {
+        let sampling = Some(Sampling { rate: 1, snaplen: MAX_SNAPLEN, ring_bytes: 1 << 20 });
+        let mut bench = Bench::at(Hook::Xdp { generic: false }, 0, sampling);
+        let frame = |number: usize| [&frame(0x88b5, 60)[..], &number.to_be_bytes()].concat();
+        // Nobody saw these leave, and nothing that left has come.
+        for number in 0..3 {
+            bench.run_xdp(1, frags, &frame(number));
+        }
+        let received = bench.received(0);
+        assert_eq!((received.early, received.early_bytes, received.unmatched), (3, 3 * 68, 0));
+        for number in 3..8 {
+            bench.run(0, false, &frame(number), NOTHING);
+            bench.run_xdp(1, frags, &frame(number));
+        }
+        // From then on all are counted, and timed once.
+        for number in [9, 7, 7] {
+            bench.run_xdp(1, frags, &frame(number));
+        }
+        let received = bench.received(0);
+        assert_eq!((received.early, received.unmatched, received.unmatched_bytes), (3, 8, 8 * 68));
+        assert_eq!((received.by_digest, received.delays.iter().sum::<u64>()), (5, 5));
+        assert_eq!((received.sampled, received.sample_lost), (11, 0));
+        assert_eq!(bench.received(1), veth_observer_common::counters::Received::ZERO);
+    }
+}
+
+#[test]
+fn xdp_passes_frames_of_every_kind_and_length() {
+    for (generic, frags) in [(false, false), (false, true), (true, false)] {
+        let mut bench = Bench::at(Hook::Xdp { generic }, 1, None);
+        for ethertype in [0x0800, 0x86dd, 0x0806, 0x8100, 0x88a8, 0x88b5, 0x05dc, 0xffff] {
+            for len in [14, 15, 16, 17, 18, 33, 60, 79, 80, 81, 84, 1514, 3000] {
+                for end in 0..2 {
+                    bench.run_xdp(end, frags, &frame(ethertype, len));
+                }
+            }
+        }
+    }
 }

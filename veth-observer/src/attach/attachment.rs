@@ -1,11 +1,16 @@
-//! The four programs of a pair on their hooks, by either kind of hook.
+//! The programs of a pair on their hooks, by either kind of hook.
 
 use std::{fmt, sync::Arc};
 
 use anyhow::{Context, Result};
 
-use super::{clsact, qdisc::Way, tcx};
-use crate::{fault::Fault, kernel::Loaded, model::link::End, netns::Namespace};
+use super::{clsact, qdisc::Way, tcx, xdp};
+use crate::{
+    fault::Fault,
+    kernel::{Hook as At, Loaded},
+    model::link::End,
+    netns::Namespace,
+};
 
 /// How programs are tied to devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,17 +28,20 @@ pub enum Method {
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
     pub method: Method,
+    /// Where arrivals are counted and timed: what the programs were loaded for.
+    pub hook: At,
     /// Which lane of the control block the programs use.
     pub lane: usize,
     /// Told before something is done that traffic may feel.
     pub notice: fn(&str),
 }
 
-/// The four programs of a pair on their hooks; they come off in the right order when this is dropped.
+/// The programs of a pair on their hooks; they come off in the right order when this is dropped.
 #[derive(Debug)]
 pub struct Attachment {
     // Dropped first: what is still under way is counted as it arrives.
     egress: Vec<Hook>,
+    xdp: Vec<xdp::Hook>,
     ingress: Vec<Hook>,
     method: Method,
 }
@@ -57,6 +65,7 @@ enum Why {
     Deleted,
     DeletedOrMoved,
     Removed,
+    XdpRemoved,
 }
 
 impl Gone {
@@ -66,6 +75,7 @@ impl Gone {
         match self.why {
             Why::Deleted => format!("{label} was deleted"),
             Why::DeletedOrMoved => format!("{label} was deleted or moved out of {}", end.netns),
+            Why::XdpRemoved => format!("the XDP program on {label} was taken off by someone else"),
             Why::Removed => format!("the filters on {label} were removed by someone else"),
         }
     }
@@ -89,8 +99,12 @@ impl Attachment {
         namespaces: &[Namespace; 2],
         options: Options,
     ) -> Result<Self> {
+        if let At::Xdp { generic } = options.hook {
+            xdp::check(ends, namespaces, generic)?;
+            (options.notice)(&xdp::cost(ends, generic));
+        }
         if options.method != Method::Clsact {
-            if let Some(this) = Self::tcx(loaded, ends, namespaces)? {
+            if let Some(this) = Self::tcx(loaded, ends, namespaces, options)? {
                 return Ok(this);
             }
             if options.method == Method::Tcx {
@@ -103,15 +117,29 @@ impl Attachment {
         Self::clsact(loaded, ends, namespaces, options)
     }
 
-    fn tcx(loaded: &mut Loaded, ends: &[End; 2], namespaces: &[Namespace; 2]) -> Result<Option<Self>> {
-        let mut this = Self { egress: Vec::new(), ingress: Vec::new(), method: Method::Tcx };
-        for (way, index) in order() {
-            let (end, namespace) = (&ends[index], &namespaces[index]);
-            let hook = namespace
-                .run(|| tcx::attach(loaded, index, end, way))?
-                .with_context(|| cannot_observe(end))?;
-            let Some(hook) = hook else { return Ok(None) };
-            this.push(way, Hook::Tcx(hook));
+    fn none(method: Method) -> Self {
+        Self { egress: Vec::new(), xdp: Vec::new(), ingress: Vec::new(), method }
+    }
+
+    fn tcx(
+        loaded: &mut Loaded,
+        ends: &[End; 2],
+        namespaces: &[Namespace; 2],
+        options: Options,
+    ) -> Result<Option<Self>> {
+        let mut this = Self::none(Method::Tcx);
+        for way in Way::BOTH {
+            for index in 0..2 {
+                let (end, namespace) = (&ends[index], &namespaces[index]);
+                let hook = namespace
+                    .run(|| tcx::attach(loaded, index, end, way))?
+                    .with_context(|| cannot_observe(end))?;
+                let Some(hook) = hook else { return Ok(None) };
+                this.push(way, Hook::Tcx(hook));
+            }
+            if way == Way::Ingress {
+                this.attach_xdp(loaded, ends, namespaces, options.hook)?;
+            }
         }
         Ok(Some(this))
     }
@@ -120,22 +148,43 @@ impl Attachment {
         loaded: &mut Loaded,
         ends: &[End; 2],
         namespaces: &[Namespace; 2],
-        Options { lane, notice, .. }: Options,
+        options: Options,
     ) -> Result<Self> {
-        let mut this = Self { egress: Vec::new(), ingress: Vec::new(), method: Method::Clsact };
+        let mut this = Self::none(Method::Clsact);
         let mut sites: Vec<Arc<clsact::Site>> = Vec::new();
-        for (way, index) in order() {
-            let end = &ends[index];
-            let attach = || {
-                if way == Way::Ingress {
-                    sites.push(clsact::Site::open(end, notice)?);
-                }
-                clsact::attach(loaded, lane, index, end, &sites[index], way)
-            };
-            let hook = namespaces[index].run(attach)?.with_context(|| cannot_observe(end))?;
-            this.push(way, Hook::Clsact(hook));
+        for way in Way::BOTH {
+            for index in 0..2 {
+                let end = &ends[index];
+                let attach = || {
+                    if way == Way::Ingress {
+                        sites.push(clsact::Site::open(end, options.notice)?);
+                    }
+                    clsact::attach(loaded, options.lane, index, end, &sites[index], way)
+                };
+                let hook = namespaces[index].run(attach)?.with_context(|| cannot_observe(end))?;
+                this.push(way, Hook::Clsact(hook));
+            }
+            if way == Way::Ingress {
+                this.attach_xdp(loaded, ends, namespaces, options.hook)?;
+            }
         }
         Ok(this)
+    }
+
+    /// After ingress, which takes off the stamps of what comes by, and before egress.
+    fn attach_xdp(
+        &mut self,
+        loaded: &mut Loaded,
+        ends: &[End; 2],
+        namespaces: &[Namespace; 2],
+        hook: At,
+    ) -> Result<()> {
+        let At::Xdp { generic } = hook else { return Ok(()) };
+        for (index, namespace) in namespaces.iter().enumerate() {
+            let hook = namespace.run(|| xdp::attach(loaded, index, ends, generic))?;
+            self.xdp.push(hook.with_context(|| cannot_observe(&ends[index]))?);
+        }
+        Ok(())
     }
 
     /// Which kind of hook it is, never [`Method::Auto`].
@@ -150,7 +199,11 @@ impl Attachment {
 
     /// What ended it from outside, if anything did.
     pub fn gone(&self) -> Option<Gone> {
-        self.ingress.iter().chain(&self.egress).find_map(Hook::gone)
+        let tc = self.ingress.iter().chain(&self.egress).find_map(Hook::gone);
+        tc.or_else(|| {
+            let off = self.xdp.iter().find(|hook| !hook.is_on())?;
+            Some(Gone { end: off.end, why: Why::XdpRemoved })
+        })
     }
 
     /// Index of an end now; none once it is gone. tcx links go with their device when it moves.
@@ -201,10 +254,6 @@ impl Hook {
             }),
         }
     }
-}
-
-fn order() -> impl Iterator<Item = (Way, usize)> {
-    Way::BOTH.into_iter().flat_map(|way| [(way, 0), (way, 1)])
 }
 
 fn cannot_observe(end: &End) -> String {

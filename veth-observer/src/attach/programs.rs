@@ -29,6 +29,12 @@ pub fn tcx(namespace: &Namespace, ifname: &str) -> Result<Option<Vec<Program>>> 
     })
 }
 
+/// Name of a program; none when it has none, or may not be seen.
+pub(super) fn name_of(id: u32) -> Option<String> {
+    let info = loaded_programs().filter_map(Result::ok).find(|info| info.id() == id)?;
+    name(&info)
+}
+
 fn program(hook: &str, info: &ProgramInfo) -> Program {
     Program { hook: hook.into(), id: info.id(), name: name(info) }
 }

@@ -99,7 +99,7 @@ impl Cli {
     async fn run(self) -> Result<()> {
         let out = &mut Output::new(&self.global);
         match self.command {
-            Command::Demo(command) => command.run(out).await,
+            Command::Demo(command) => Box::pin(command.run(out)).await,
             Command::Create(command) => command.run(out).await,
             Command::Delete(command) => command.run(out).await,
             Command::List(command) => command.run(out).await,

@@ -7,7 +7,8 @@ use clap::{Args, ValueEnum};
 
 use crate::{
     attach::Method,
-    observe::{LONGEST_TIMEOUT, Observation, Sampling, Settings},
+    fault::Fault,
+    observe::{Hook, LONGEST_TIMEOUT, Observation, Sampling, Settings},
     topology::{self, Selected},
 };
 
@@ -31,6 +32,26 @@ pub(super) struct Attach {
     /// Where the programs go: tcx links, which lose no frame, or filters on a clsact qdisc, for kernels before 6.6
     #[arg(long = "attach", value_enum, default_value_t = Kind::Auto, value_name = "KIND")]
     kind: Kind,
+    /// Where a frame has arrived: at tc ingress, or before it at XDP. XDP is felt by the traffic, and what it costs is said
+    /// before; a device takes but one XDP program
+    #[arg(long, value_enum, default_value_t = At::Tc, value_name = "HOOK")]
+    hook: At,
+    /// XDP in the driver, where frames are known by their bytes alone, or generic, where each carries its stamp; native
+    /// unless said otherwise
+    #[arg(long, value_enum, value_name = "MODE")]
+    xdp_mode: Option<Mode>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum At {
+    Tc,
+    Xdp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    Native,
+    Generic,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -42,26 +63,37 @@ enum Kind {
 
 impl Attach {
     /// Settings with this method and with what traffic may feel told on standard error.
-    pub(super) fn settings(&self) -> Settings {
+    pub(super) fn settings(&self) -> Result<Settings> {
+        let hook = match (self.hook, self.xdp_mode) {
+            (At::Tc, None) => Hook::Tc,
+            (At::Tc, Some(_)) => {
+                return Err(Fault::usage("--xdp-mode says nothing without --hook xdp")
+                    .fix("--hook xdp")
+                    .into());
+            }
+            (At::Xdp, mode) => Hook::Xdp { generic: mode == Some(Mode::Generic) },
+        };
         let attach = match self.kind {
             Kind::Auto => Method::Auto,
             Kind::Tcx => Method::Tcx,
             Kind::Clsact => Method::Clsact,
         };
-        Settings { attach, notice: |sentence| super::output::note(sentence), ..Settings::default() }
+        let notice = |sentence: &str| super::output::note(sentence);
+        Ok(Settings { attach, hook, notice, ..Settings::default() })
     }
 }
 
 impl Observing {
     /// Attaches, and says on standard error that it has: from that line on every frame counts.
     pub(super) async fn start(&self, sampling: Option<Sampling>, verbose: u8) -> Result<Observation> {
-        let settings = Settings { sampling, ..self.settings(verbose) };
+        let settings = Settings { sampling, ..self.settings(verbose)? };
         self.start_on(&topology::select(&self.pair).await?, settings).await
     }
 
     /// What the flags say.
-    pub(super) fn settings(&self, verbose: u8) -> Settings {
-        Settings { loss_timeout: self.loss_timeout, kernel_log: verbose >= 2, ..self.attach.settings() }
+    pub(super) fn settings(&self, verbose: u8) -> Result<Settings> {
+        let settings = self.attach.settings()?;
+        Ok(Settings { loss_timeout: self.loss_timeout, kernel_log: verbose >= 2, ..settings })
     }
 
     /// The same as [`Observing::start`], on a pair that was looked up.

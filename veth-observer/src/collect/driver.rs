@@ -10,6 +10,8 @@ use rustix::{
     net::{AddressFamily, SocketFlags, SocketType, netdevice::index_to_name, socket_with},
 };
 
+use crate::model::driver::DriverCounts;
+
 // include/uapi/linux/sockios.h and ethtool.h
 const SIOCETHTOOL: Opcode = 0x8946;
 const ETHTOOL_GSTRINGS: u32 = 0x1b;
@@ -24,33 +26,24 @@ const NAME: usize = 32;
 /// queues. The kernel writes as many as there are, not as many as it was asked for.
 const MOST: usize = 1 << 16;
 
-/// Frames that the receiving half of an end's driver dropped since the device was made, over all its queues.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct DriverDrops {
-    /// By the verdict of its XDP program: DROP and ABORTED.
-    pub xdp: u64,
-    /// Taken from the ring, but without memory to show them to the XDP program. What finds the ring full is not among them:
-    /// it is in the sending end's `tx_dropped`.
-    pub ring: u64,
-}
-
-impl DriverDrops {
-    /// Reads the counters of a device of the calling thread's network namespace; takes no privilege.
-    ///
-    /// ENODEV when no device has this index, EOPNOTSUPP when its driver has no statistics.
-    pub fn read(ifindex: u32) -> io::Result<Self> {
-        let mut drops = Self::default();
-        for (name, value) in statistics(ifindex)? {
-            // Linux 5.15 to 6.18 call them `rx_queue_0_xdp_drops` and `rx_queue_0_drops`.
-            let queue = name.strip_prefix("rx_queue_");
-            match queue.and_then(|rest| rest.split_once('_')) {
-                Some((_, "xdp_drops")) => drops.xdp += value,
-                Some((_, "drops")) => drops.ring += value,
-                _ => {}
-            }
+/// Reads the counters of a device of the calling thread's network namespace, summed over its queues; takes no privilege.
+///
+/// ENODEV when no device has this index, EOPNOTSUPP when its driver has no statistics.
+pub fn driver_counts(ifindex: u32) -> io::Result<DriverCounts> {
+    let mut counts = DriverCounts::default();
+    for (name, value) in statistics(ifindex)? {
+        // `rx_queue_0_xdp_drops` in Linux 5.15 to 6.18.
+        let queue = name.strip_prefix("rx_queue_");
+        match queue.and_then(|rest| rest.split_once('_')) {
+            Some((_, "xdp_drops")) => counts.xdp_drops += value,
+            Some((_, "xdp_tx")) => counts.xdp_tx += value,
+            Some((_, "xdp_tx_errors")) => counts.xdp_tx_errors += value,
+            Some((_, "xdp_redirect")) => counts.xdp_redirect += value,
+            Some((_, "drops")) => counts.drops += value,
+            _ => {}
         }
-        Ok(drops)
     }
+    Ok(counts)
 }
 
 fn statistics(ifindex: u32) -> io::Result<Vec<(String, u64)>> {

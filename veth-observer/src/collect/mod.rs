@@ -11,6 +11,6 @@ mod samples;
 pub use beside::{read_probes, read_stages};
 pub use counters::read;
 pub use decode::decode;
-pub use driver::DriverDrops;
+pub use driver::driver_counts;
 pub use drops::Deaths;
 pub use samples::Samples;

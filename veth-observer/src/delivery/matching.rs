@@ -69,6 +69,11 @@ impl Judge {
         self.suspected = self.last;
     }
 
+    /// Whether the hook sees no stamps, ever: frames arrive in the driver.
+    pub(super) fn is_fixed(&self) -> bool {
+        self.fixed
+    }
+
     pub(super) fn matching(&self) -> Matching {
         self.matching
     }

@@ -45,16 +45,16 @@ static TABLE: &[Row] = &[
     // Packet sockets get clones, and a clone carries the stamp too.
     row(Reason::Is(&["PACKET_SOCK_ERROR"]), ANYWHERE, None, None),
     row(Reason::Any, &["packet_rcv*", "tpacket_rcv"], None, None),
-    // Half a GSO buffer when there was no memory for the rest: the whole is freed apart. And the whole that a token bucket
-    // cut up and had room for nothing of: each segment is freed apart.
+    // Half a GSO buffer when there was no memory for the rest: the whole is freed apart.
     row(Reason::Any, &["skb_segment", "skb_segment_list"], None, None),
-    row(Reason::Any, &["tbf_enqueue", "tbf_segment"], None, None),
     // Reasons that say it all.
     row(Reason::Is(&["TC_EGRESS"]), ANYWHERE, None, Some(Stage::EgressProgram)),
     row(Reason::Is(&["TC_INGRESS"]), ANYWHERE, None, Some(Stage::IngressProgram)),
     row(Reason::Is(&["TC_*"]), ANYWHERE, Some(Sending), Some(Stage::EgressProgram)),
     row(Reason::Is(&["TC_*"]), ANYWHERE, Some(Receiving), Some(Stage::IngressProgram)),
     row(Reason::Is(&["QDISC_*", "FQ_*", "CAKE_*", "DUALPI2_*"]), ANYWHERE, None, Some(Stage::Qdisc)),
+    // The whole that a token bucket cut up and had room for nothing of: each segment is freed apart, with such a reason.
+    row(Reason::Any, &["tbf_enqueue", "tbf_segment"], None, None),
     row(Reason::Is(&["CPU_BACKLOG"]), ANYWHERE, None, Some(Stage::Backlog)),
     row(Reason::Is(&["XDP"]), ANYWHERE, None, Some(Stage::Xdp)),
     // The driver, which has no reasons of its own.

@@ -3,7 +3,7 @@
 use std::{fs, io};
 
 use anyhow::Result;
-use aya::maps::MapType;
+use aya::{maps::MapType, programs::ProgramType};
 
 use crate::fault::Fault;
 
@@ -42,6 +42,12 @@ pub fn missing_capabilities() -> Result<Vec<(&'static str, &'static str)>> {
 /// Tries to make a ring buffer (Linux 5.8).
 pub fn has_ring_buffer() -> Result<bool> {
     Ok(aya::sys::is_map_supported(MapType::RingBuf)?)
+}
+
+/// Tries whether an XDP program may read frames in several pieces (Linux 5.18).
+pub fn has_xdp_load_bytes() -> Result<bool> {
+    let helper = aya::sys::BpfHelper::BPF_FUNC_xdp_load_bytes;
+    Ok(aya::sys::is_helper_supported(ProgramType::Xdp, helper)?)
 }
 
 /// Release of the running kernel, as `uname -r` prints it.

@@ -6,14 +6,14 @@ use anyhow::{Context, Result, anyhow};
 use aya::{
     Ebpf, EbpfError, VerifierLogLevel,
     maps::{Array, MapData, MapError, PerCpuArray, RingBuf},
-    programs::{ProgramError, SchedClassifier},
+    programs::{ProgramError, SchedClassifier, Xdp},
 };
 use tracing::debug_span;
 use veth_observer_common::{
     DIRECTIONS,
     counters::{EPOCHS, Received, Sent},
-    matching::{ADDRESSES, DIGESTS},
-    settings as names,
+    matching::{ADDRESSES, DIGEST, DIGESTS, DIGESTS_ONLY},
+    settings::{self as names, hook},
     stages::{KINDS, Stages},
     stamp::{self, TIME_BITS},
 };
@@ -25,7 +25,7 @@ use super::{
     features, loader,
     log::KernelLog,
     probing::{self, Probing},
-    stages,
+    signals, stages,
 };
 
 /// What the programs of one pair are told at load time.
@@ -43,12 +43,39 @@ pub struct Settings {
     pub order: bool,
     /// Be able to recognise frames by other means than their stamp.
     pub fallback: bool,
+    /// Where arrivals are counted and timed.
+    pub hook: Hook,
     /// Know probe frames, count them apart and take them off.
     pub probing: bool,
     /// See frames on their way too.
     pub stages: bool,
     /// Let the programs write log records.
     pub log: bool,
+}
+
+/// Where a frame has arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Hook {
+    /// At tc ingress.
+    #[default]
+    Tc,
+    /// At XDP: in the driver, or, when `generic`, on the way from there to tc ingress.
+    Xdp { generic: bool },
+}
+
+impl Hook {
+    /// Where no stamp can be seen, and the bytes of a frame must do.
+    pub fn is_in_driver(self) -> bool {
+        self == Self::Xdp { generic: false }
+    }
+
+    fn constant(self) -> u32 {
+        match self {
+            Self::Tc => hook::TC,
+            Self::Xdp { generic: false } => hook::XDP_NATIVE,
+            Self::Xdp { generic: true } => hook::XDP_GENERIC,
+        }
+    }
 }
 
 /// Which frames go to the ring buffer, and how much of each.
@@ -91,6 +118,7 @@ pub struct Loaded {
     pub stages: Option<PerCpuArray<MapData, Stages>>,
     pub samples: Option<RingBuf<MapData>>,
     pub log: Option<KernelLog>,
+    _stage_links: Vec<aya::programs::links::FdLink>,
     pub epoch_shift: u32,
 }
 
@@ -106,6 +134,19 @@ impl Loaded {
     pub fn let_go(&mut self) {
         self.programs = None;
     }
+
+    /// The XDP program for one end, loaded when it is first asked for: one for frames in one piece or in several.
+    pub fn xdp(&mut self, end: usize, frags: bool) -> Result<&mut Xdp> {
+        let name = names::XDP_PROGRAMS[end][usize::from(frags)];
+        let programs = self.programs.as_mut().context("the programs were let go")?;
+        let program =
+            programs.program_mut(name).with_context(|| format!("the object has no program {name}"))?;
+        let program: &mut Xdp = program.try_into()?;
+        if program.fd().is_err() {
+            program.load().map_err(|error| explain_program(name, error))?;
+        }
+        Ok(program)
+    }
 }
 
 fn classifier<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut SchedClassifier> {
@@ -115,14 +156,20 @@ fn classifier<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut SchedClassif
 
 /// Loads the four programs of one pair, and from here on sees what dies.
 pub fn load(settings: &Settings) -> Result<Loaded> {
+    let _held = signals::hold().context("cannot hold back signals")?;
     let sampling = settings.sampling.unwrap_or(Sampling { rate: 0, snaplen: 1, ring_bytes: 4096 });
     let epoch_shift = settings.epoch_shift();
     let lane = u32::try_from(settings.lane)?;
     let cpus = u32::try_from(aya::util::nr_cpus().map_err(|(path, error)| anyhow!(error).context(path))?)?;
     let (key, pair, order) = (fresh_key(cpus)?, 0_u32, u32::from(settings.order));
     let log_level: u8 = if settings.log { aya_log::Level::Debug as u8 } else { 0 };
-    let fallback = u32::from(settings.fallback);
-    let (digests, addresses) = if settings.fallback { (DIGESTS, ADDRESSES) } else { (1, 1) };
+    let fallback = u32::from(settings.fallback || settings.hook.is_in_driver());
+    let hook = settings.hook.constant();
+    let (digests, addresses) = match (settings.hook.is_in_driver(), settings.fallback) {
+        (true, _) => (DIGESTS_ONLY, 1),
+        (false, true) => (DIGESTS, ADDRESSES),
+        (false, false) => (1, 1),
+    };
     let layout = Layout::running();
     if settings.stages
         && let Err(error) = &layout
@@ -140,6 +187,7 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
         (names::ORDER, order.to_ne_bytes().to_vec()),
         (names::FALLBACK, fallback.to_ne_bytes().to_vec()),
         (names::DIGEST_ENTRIES, digests.to_ne_bytes().to_vec()),
+        (names::HOOK, hook.to_ne_bytes().to_vec()),
         (names::SAMPLE, sampling.rate.to_ne_bytes().to_vec()),
         (names::SNAPLEN, sampling.snaplen.to_ne_bytes().to_vec()),
         (names::STAGED, stage_on.to_ne_bytes().to_vec()),
@@ -158,7 +206,9 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
         ("AYA_LOGS", if settings.log { 1 << 17 } else { 4096 }),
     ];
     entries.extend(probing::entries(secret));
-    let verifier_log = if settings.log { VerifierLogLevel::default() } else { VerifierLogLevel::DISABLE };
+    // Never none: aya repeats a load that failed with room for a log, and to a log of no level the kernel says EINVAL, which
+    // then hides what it said first.
+    let verifier_log = if settings.log { VerifierLogLevel::default() } else { VerifierLogLevel::STATS };
     let mut ebpf = debug_span!("open")
         .in_scope(|| loader::open(verifier_log, &constants, &entries))
         .map_err(explain_object)?;
@@ -169,13 +219,17 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
     })?;
     let log = settings.log.then(|| KernelLog::open(&mut ebpf)).transpose()?;
     let drops = debug_span!("drops").in_scope(|| layout.and_then(|layout| Drops::attach(&mut ebpf, layout)));
-    let staging = settings.stages.then(|| stages::attach(&mut ebpf)).transpose()?;
+    let (staging, stage_links) = settings.stages.then(|| stages::attach(&mut ebpf)).transpose()?.unzip();
     let probing = probing::take(secret, &mut ebpf)?;
     let mut map = |name| ebpf.take_map(name).with_context(|| format!("the object has no map {name}"));
+    let mut methods: Array<MapData, [u32; 2]> = map(names::METHODS)?.try_into()?;
+    if settings.hook.is_in_driver() {
+        methods.set(0, [DIGEST; 2], 0).context("cannot tell the programs how to recognise frames")?;
+    }
     Ok(Loaded {
         sent: map(names::SENT)?.try_into()?,
         received: map(names::RECEIVED)?.try_into()?,
-        methods: map(names::METHODS)?.try_into()?,
+        methods,
         samples: settings
             .sampling
             .is_some()
@@ -183,6 +237,7 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
             .transpose()?,
         probing,
         stages: staging,
+        _stage_links: stage_links.unwrap_or_default(),
         drops: Some(drops),
         programs: Some(ebpf),
         log,
@@ -238,6 +293,7 @@ mod tests {
             sampling: None,
             order: false,
             fallback: false,
+            hook: Hook::Tc,
             probing: false,
             stages: false,
             log: false,

@@ -8,10 +8,11 @@ mod loader;
 pub mod log;
 pub mod object;
 mod probing;
+mod signals;
 mod stages;
 pub mod symbols;
 
 pub use self::object::VERSION;
 pub use drops::{Drops, EndId, reason_names};
-pub use load::{Loaded, Sampling, Settings, load};
+pub use load::{Hook, Loaded, Sampling, Settings, load};
 pub use probing::Probing;

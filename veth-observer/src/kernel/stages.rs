@@ -4,27 +4,30 @@ use anyhow::{Context, Result};
 use aya::{
     Ebpf,
     maps::{MapData, PerCpuArray},
-    programs::BtfTracePoint,
+    programs::{BtfTracePoint, links::FdLink},
 };
 use veth_observer_common::{settings as names, stages::Stages};
 
 use crate::fault::Fault;
 
-/// Puts both programs on their tracepoints, from which they come off with `ebpf`, and gives what they write.
-pub(super) fn attach(ebpf: &mut Ebpf) -> Result<PerCpuArray<MapData, Stages>> {
+/// Puts both programs on their tracepoints, from which they come off with the links, and gives what they write.
+pub(super) fn attach(ebpf: &mut Ebpf) -> Result<(PerCpuArray<MapData, Stages>, Vec<FdLink>)> {
+    let mut links = Vec::new();
     let types = aya::Btf::from_sys_fs().context("cannot read the kernel's types")?;
     for (name, tracepoint) in names::STAGE_TRACEPOINTS {
         let program: &mut BtfTracePoint = ebpf
             .program_mut(name)
             .with_context(|| format!("the object has no program {name}"))?
             .try_into()?;
-        program
+        let link = program
             .load(tracepoint, &types)
-            .and_then(|()| program.attach().map(|_| ()))
+            .and_then(|()| program.attach())
+            .and_then(|id| program.take_link(id))
             .map_err(|error| unavailable(&format!("{tracepoint}: {error}")))?;
+        links.push(link.into());
     }
     let map = ebpf.take_map(names::STAGES).context("the object has no map for stages")?;
-    Ok(map.try_into()?)
+    Ok((map.try_into()?, links))
 }
 
 /// Why frames cannot be followed on their way here.

@@ -2,6 +2,7 @@
 
 pub mod change;
 pub mod device;
+pub mod driver;
 pub mod drop;
 pub mod latency;
 pub mod link;

@@ -6,7 +6,7 @@ use veth_observer_common::{
     stages::Stages,
 };
 
-use super::drop::Death;
+use super::{driver::DriverCounts, drop::Death};
 
 /// Counters of one direction, summed over CPUs, and the time around reading them (CLOCK_MONOTONIC, nanoseconds).
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub struct Reading {
     pub received: Received,
     /// By place; what died of copies that taps were given is among them.
     pub deaths: Vec<Death>,
+    /// Of the receiving end since its observation began; none where its driver does not count.
+    pub driver: Option<DriverCounts>,
     /// None without probes.
     pub probes: Option<Box<Probes>>,
     /// Of traffic and of probes; none unless asked for.
@@ -30,6 +32,7 @@ impl Reading {
         sent: Sent::ZERO,
         received: Received::ZERO,
         deaths: Vec::new(),
+        driver: None,
         probes: None,
         stages: None,
     };

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{SCHEMA, drop::Stage, link::End};
+use super::{SCHEMA, driver::DriverCounts, drop::Stage, link::End};
 
 /// Delivery on every observed pair since its observation began.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,8 +27,19 @@ pub struct PairReport {
     pub ended: Option<String>,
     /// What these numbers cannot tell on this kernel, or with these privileges, as sentences.
     pub limits: Vec<String>,
+    pub hook: Hook,
     pub ends: [End; 2],
     pub directions: [DirectionReport; 2],
+}
+
+/// Where a frame has arrived, and its delay ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hook {
+    Tc,
+    XdpNative,
+    /// Counted at tc ingress, right behind it.
+    XdpGeneric,
 }
 
 /// How a frame is recognised at the two ends.
@@ -73,6 +84,9 @@ pub struct DirectionReport {
     pub clamped: u64,
     /// Absolute difference of the delays of one departure and the next from the same sending CPU (RFC 3393).
     pub variation: Distribution,
+    /// What the receiving end's driver counted meanwhile, in no count above; none where it has no such counters. At most a
+    /// second old, and of the end in the final report.
+    pub driver: Option<DriverCounts>,
     /// Records that the observer itself lost. Frames.
     pub collection_loss: u64,
     /// Frames of our own, which are in none of the counts above; none without them.

@@ -1,8 +1,12 @@
 //! Where the ends of an observed pair are: they may be renamed at any time and, over tcx, moved to other namespaces.
 
+use std::time::Instant;
+
+use super::Observation;
 use crate::{
     attach::Attachment,
-    model::link::End,
+    collect::driver_counts,
+    model::{driver::DriverCounts, link::End},
     netns::{self, Address, Namespace},
     topology,
 };
@@ -12,8 +16,12 @@ use crate::{
 pub(super) struct Whereabouts(pub(super) [Address; 2]);
 
 impl Whereabouts {
-    /// An end as it is now; none when it is gone or out of sight.
-    pub(super) async fn look(&mut self, end: usize, attachment: &Attachment) -> Option<End> {
+    /// An end as it is now, and what its driver counted; none when it is gone or out of sight.
+    pub(super) async fn look(
+        &mut self,
+        end: usize,
+        attachment: &Attachment,
+    ) -> Option<(End, Option<DriverCounts>)> {
         let ifindex = attachment.ifindex(end)?;
         let is_there =
             |namespace: &Namespace| namespace.run(|| attachment.is_on(end, ifindex)).unwrap_or(false);
@@ -22,6 +30,52 @@ impl Whereabouts {
             None => netns::scan_others().namespaces.into_iter().find(is_there)?,
         };
         self.0[end] = namespace.address();
-        topology::end(&namespace, ifindex).await.ok()
+        let driver = counts(&namespace, ifindex);
+        Some((topology::end(&namespace, ifindex).await.ok()?, driver))
+    }
+}
+
+/// What the driver of an end counted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Driver {
+    first: Option<DriverCounts>,
+    now: Option<DriverCounts>,
+}
+
+impl Driver {
+    pub(super) fn first(namespace: &Namespace, ifindex: u32) -> Self {
+        let first = counts(namespace, ifindex);
+        Self { first, now: first }
+    }
+
+    pub(super) fn since_first(&self) -> Option<DriverCounts> {
+        Some(self.now?.since(self.first?))
+    }
+}
+
+fn counts(namespace: &Namespace, ifindex: u32) -> Option<DriverCounts> {
+    namespace.run(|| driver_counts(ifindex)).ok()?.ok()
+}
+
+impl Observation {
+    /// Looks where the ends are now, so that reports call them by their present names.
+    pub async fn follow(&mut self) {
+        self.followed = Instant::now();
+        for at in 0..2 {
+            let Some((now, driver)) = self.whereabouts.look(at, &self.attachment).await else { continue };
+            self.drivers[at].now = driver;
+            let before = std::mem::replace(&mut self.ends[at], now);
+            let now = &mut self.ends[at];
+            now.owner.clone_from(&before.owner);
+            let moved = (before.netns.inode, before.ifindex) != (now.netns.inode, now.ifindex);
+            if moved || before.ifname != now.ifname {
+                let [before, now] = [&before, &*now].map(|end| format!("{} ({})", end.label(), end.netns));
+                (self.settings.notice)(&format!("{before} is now {now}"));
+            }
+            if moved && !self.lane.follow(&self.ends[at]).unwrap_or(true) {
+                let label = self.ends[at].label();
+                self.ended = Some(format!("{label} moved to where another observer uses the same lane"));
+            }
+        }
     }
 }

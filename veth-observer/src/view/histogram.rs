@@ -61,7 +61,7 @@ mod tests {
     fn spread(filled: &[(usize, u64)]) -> Distribution {
         let mut spread = Distribution { buckets: vec![0; 194], ..Distribution::default() };
         for &(index, count) in filled {
-            spread.buckets[index] = count;
+            spread.buckets[index] += count;
             spread.count += count;
         }
         spread

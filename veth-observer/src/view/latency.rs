@@ -131,11 +131,13 @@ fn time(ns: Option<u64>, style: Style) -> String {
 /// When frames were where on their way, from the egress hook on, and what they waited from one place to the next.
 fn stages(pair: &PairReport, shape: &Shape) -> String {
     let mut rows = Vec::new();
+    let mut missed = false;
     for direction in &pair.directions {
         for (quantity, stages, delay, waits) in Waits::of(direction) {
             if !quantity.starts_with("probe") && !shows_traffic(direction, pair) {
                 continue;
             }
+            missed |= stages.to_device.count.min(stages.to_stack.count) < delay.count;
             let frames = if quantity.starts_with("probe") { "probes " } else { "" };
             for (place, spread, wait) in [
                 ("after the qdisc", &stages.to_device, waits.qdisc),
@@ -155,7 +157,9 @@ fn stages(pair: &PairReport, shape: &Shape) -> String {
     "SINCE THE EGRESS HOOK".clone_into(&mut titles[0]);
     titles.push("MEAN WAIT".to_owned());
     let header: Vec<&str> = titles.iter().map(String::as_str).collect();
-    format!("\n{}", aligned(&header, rows, 1))
+    let table = aligned(&header, rows, 1);
+    let said = if missed { "Not every frame was seen on its way; the ledger has them all.\n" } else { "" };
+    format!("\n{table}{said}")
 }
 
 fn traffic(direction: &DirectionReport) -> String {

@@ -3,7 +3,10 @@
 use std::fmt::Write;
 
 use super::{Style, table::aligned, units};
-use crate::model::report::{DirectionReport, Distribution, PairReport, Report};
+use crate::model::{
+    driver::DriverCounts,
+    report::{DirectionReport, Distribution, PairReport, Report},
+};
 
 /// Both directions of each pair, the ledger first and the delays below.
 pub fn summary(report: &Report, style: Style) -> String {
@@ -117,7 +120,27 @@ pub(super) fn remarks(direction: &DirectionReport) -> Vec<String> {
     if direction.unexplained != 0 {
         remarks.push(format!("{}: {} frames unexplained", name(direction), direction.unexplained));
     }
+    if let Some(counts) = direction.driver.as_ref().and_then(counted) {
+        let (name, to) = (name(direction), &direction.to);
+        remarks.push(format!("{name}: the driver of {to} counted {counts} (ethtool -S; in no number above)"));
+    }
     remarks
+}
+
+fn counted(driver: &DriverCounts) -> Option<String> {
+    let counts = [
+        ("xdp_drops", driver.xdp_drops),
+        ("xdp_tx", driver.xdp_tx),
+        ("xdp_tx_errors", driver.xdp_tx_errors),
+        ("xdp_redirect", driver.xdp_redirect),
+        ("drops", driver.drops),
+    ];
+    let counts: Vec<String> = counts
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| format!("{count} {name}"))
+        .collect();
+    (!counts.is_empty()).then(|| counts.join(", "))
 }
 
 /// A line per direction and report, under a header that comes back as the lines scroll by.

@@ -81,7 +81,8 @@ fn super_frames_over_the_limit_of_a_fifo() {
 #[test]
 fn a_tcp_stream_through_a_queue_that_is_too_short() {
     let wire = Wire::new();
-    add(&wire, "root tbf rate 2gbit burst 10kb limit 60kb");
+    // Two segments are more than its burst, so it cuts up all that is more than one, and counts segments.
+    add(&wire, "root tbf rate 2gbit burst 2kb limit 60kb");
     wire.over_both(|| {
         let before = wire.lab.qdisc_drops(0, X, "tbf");
         let (arrived, out) = during(&wire, || wire.lab.send_stream([0, 1], to_y(), 32 << 20));

@@ -74,6 +74,18 @@ pub(crate) fn load_scribbler() -> OwnedFd {
     load_instructions(Hook::TcxEgress, "scribbler", &whole)
 }
 
+/// Loads a tc program that writes over four bytes of each frame, at an offset, and goes on.
+pub(crate) fn load_rewriter(offset: i32) -> OwnedFd {
+    const STORE_BYTES: i32 = 9;
+    const STACK: u8 = 10;
+    // The bytes stand on the stack, 4 below its top.
+    let bytes = [0x62, STACK, 0xfc, 0xff, 0x77, 0x77, 0x77, 0x77];
+    let back_by_4 = [0x07, 3, 0, 0, 0xfc, 0xff, 0xff, 0xff];
+    let arguments = [constant(2, offset), copy(3, STACK), back_by_4, constant(4, 4), constant(5, 0)];
+    let rest = [call_helper(STORE_BYTES), constant(0, -1), EXIT].concat();
+    load_instructions(Hook::TcxEgress, "rewriter", &[bytes.to_vec(), arguments.concat(), rest].concat())
+}
+
 const EXIT: [u8; 8] = [0x95, 0, 0, 0, 0, 0, 0, 0];
 
 /// A register becomes a constant.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aya::programs::{TestRun, TestRunOptions};
-use veth_observer::kernel::{Loaded, Sampling, Settings, load};
+use veth_observer::kernel::{Hook, Loaded, Sampling, Settings, load};
 use veth_observer_common::{
     counters::{Received, Sent},
     slot,
@@ -54,6 +54,10 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new(lane: usize, sampling: Option<Sampling>) -> Self {
+        Self::at(Hook::Tc, lane, sampling)
+    }
+
+    pub(crate) fn at(hook: Hook, lane: usize, sampling: Option<Sampling>) -> Self {
         let settings = Settings {
             lane,
             ends: Default::default(),
@@ -63,6 +67,7 @@ impl Bench {
             probing: false,
             stages: false,
             fallback: true,
+            hook,
             log: false,
         };
         Self { loaded: load(&settings).unwrap() }
@@ -82,6 +87,17 @@ impl Bench {
         assert_eq!(result.return_value.cast_signed(), -1, "the next program must have its say");
         assert_eq!(&out[..frame.len()], frame, "a frame is never changed");
         Context::from_bytes(&after)
+    }
+
+    /// Runs the XDP program of an end on a frame; checks that it passes it and leaves every byte alone.
+    pub(crate) fn run_xdp(&mut self, end: usize, frags: bool, frame: &[u8]) {
+        let mut out = vec![0; frame.len() + 64];
+        let mut options = TestRunOptions::new();
+        options.data_in = Some(frame);
+        options.data_out = Some(&mut out);
+        let result = self.loaded.xdp(end, frags).unwrap().test_run(options).unwrap();
+        assert_eq!(result.return_value, 2, "XDP_PASS");
+        assert_eq!(&out[..frame.len()], frame, "a frame is never changed");
     }
 
     /// Sends a frame from one end and lets it arrive at the other.

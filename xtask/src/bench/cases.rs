@@ -232,7 +232,7 @@ pub(super) struct Sent {
 impl Sent {
     pub(super) fn new(workload: Workload, run: &Run, buffers: [u64; 2]) -> Self {
         let frames = match workload {
-            Workload::Flood => [Some(run.units), Some(0)],
+            Workload::Flood | Workload::Discard => [Some(run.units), Some(0)],
             Workload::PingPong => [Some(run.units); 2],
             Workload::Bulk => [None; 2],
         };

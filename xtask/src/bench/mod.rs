@@ -223,7 +223,7 @@ impl Place<'_> {
         for case in [Case::Floor, Case::Stats] {
             interrupt::check()?;
             let observer = Observer::start(case, &self.lab, self.observer, 0)?;
-            Workload::Flood.run(&self.lab, self.cpu, self.time)?;
+            Workload::Discard.run(&self.lab, self.cpu, self.time)?;
             let pid = observer.pid().context("no process holds the programs")?;
             all.extend(program_runs::of(pid)?.into_iter().map(|program| (case, program)));
         }

@@ -23,19 +23,28 @@ use crate::command::read;
 /// Bytes; the kernel doubles it, up to its limit.
 const BULK_BUFFER: usize = 200_000;
 
+/// Of a datagram in an Ethernet frame of 64 bytes.
+const PAYLOAD: [u8; 22] = [0x5a; 64 - 14 - 20 - 8];
+
+/// Datagrams that any receive buffer has room for.
+const TURN: u64 = 64;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Workload {
     Flood,
+    Discard,
     PingPong,
     Bulk,
 }
 
 impl Workload {
+    /// All that are compared; [`Self::Discard`] is for the statistics of the kernel alone.
     pub(super) const ALL: [Self; 3] = [Self::Flood, Self::PingPong, Self::Bulk];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Flood => "flood",
+            Self::Discard => "discard",
             Self::PingPong => "ping-pong",
             Self::Bulk => "bulk",
         }
@@ -44,7 +53,7 @@ impl Workload {
     /// What `Run::units` counts, one of them.
     pub(super) fn unit(self) -> &'static str {
         match self {
-            Self::Flood => "frame",
+            Self::Flood | Self::Discard => "frame",
             Self::PingPong => "round trip",
             Self::Bulk => "byte",
         }
@@ -92,6 +101,7 @@ impl Load {
         let time = Duration::from_millis(self.millis);
         let run = match self.workload {
             Workload::Flood => self.flood(time)?,
+            Workload::Discard => self.discard(time)?,
             Workload::PingPong => self.ping_pong(time)?,
             Workload::Bulk => self.bulk(time)?,
         };
@@ -99,17 +109,33 @@ impl Load {
         Ok(())
     }
 
-    /// Frames of 64 bytes to a socket that nobody reads: they all arrive, and most are dropped there.
+    /// Frames of 64 bytes, sent and read in turns of [`TURN`].
     fn flood(&self, time: Duration) -> Result<Run> {
         let (near, far) = self.datagram_sockets()?;
+        far.set_read_timeout(Some(Duration::from_secs(5)))?;
+        let (mut units, mut scratch, clock) = (0, PAYLOAD, Clock::start()?);
+        while clock.elapsed() < time {
+            for _ in 0..TURN {
+                near.send(&PAYLOAD)?;
+            }
+            for _ in 0..TURN {
+                far.recv(&mut scratch).context("a datagram did not arrive")?;
+            }
+            units += TURN;
+        }
+        clock.stop(units, 0)
+    }
+
+    /// The same to a socket that nobody reads: all arrive, and most are dropped there, by `kfree_skb`.
+    fn discard(&self, time: Duration) -> Result<Run> {
+        let (near, far) = self.datagram_sockets()?;
         set_socket_recv_buffer_size(&far, 0)?;
-        let payload = [0x5a; 64 - 14 - 20 - 8];
         let (mut units, clock) = (0, Clock::start()?);
         while clock.elapsed() < time {
-            for _ in 0..64 {
-                near.send(&payload)?;
+            for _ in 0..TURN {
+                near.send(&PAYLOAD)?;
             }
-            units += 64;
+            units += TURN;
         }
         clock.stop(units, 0)
     }
@@ -124,7 +150,7 @@ impl Load {
             }
         });
         near.set_read_timeout(Some(Duration::from_secs(5)))?;
-        let (mut trips, mut scratch, clock) = (Vec::with_capacity(1 << 20), [0x5a; 22], Clock::start()?);
+        let (mut trips, mut scratch, clock) = (Vec::with_capacity(1 << 20), PAYLOAD, Clock::start()?);
         while clock.elapsed() < time {
             let start = Instant::now();
             near.send(&scratch)?;

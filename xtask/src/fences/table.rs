@@ -71,7 +71,7 @@ pub(super) const FENCES: &[Fence] = &[
     fence(
         "kernel",
         &["fault"],
-        &["anyhow", "aya", "aya_log", "libc", "rustix", "tokio", "tracing", "veth_observer_common"],
+        &["anyhow", "aya", "aya_log", "libc", "nix", "rustix", "tokio", "tracing", "veth_observer_common"],
         UNSAFE,
     ),
     fence(

@@ -97,7 +97,7 @@ impl Latency {
             None
         };
         let (probing, stages) = (planned.is_some(), self.stages);
-        let settings = Settings { probing, stages, ..self.observing.settings(out.verbose) };
+        let settings = Settings { probing, stages, ..self.observing.settings(out.verbose)? };
         let mut observation = self.observing.start_on(&selected, settings).await?;
         stop.within(self.observing.duration);
         let mut command = Measured::start(&self.command, out.wants_json())?;

@@ -39,7 +39,7 @@ pub(super) async fn run(
     let snaplen = u32::try_from(frames.get(1)?.len())?;
     let sampling = Sampling { rate: 1, snaplen, ring_bytes: watch::ring_bytes(snaplen) };
     let settings =
-        Settings { sampling: Some(sampling), kernel_log: out.verbose >= 2, ..send.attach.settings() };
+        Settings { sampling: Some(sampling), kernel_log: out.verbose >= 2, ..send.attach.settings()? };
     let mut observation = Observation::start(selected, settings).await?;
     let socket = open(selected, from)?;
 

@@ -1,0 +1,122 @@
+//! Reading the counters and balancing the ledgers, from the first look to the last.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tracing::info;
+use veth_observer_common::matching;
+
+use super::{Hook, Observation};
+use crate::{
+    collect,
+    model::{
+        reading::Reading,
+        report::{self, DirectionReport, Matching, PairReport, Report},
+    },
+};
+
+/// How often to look whether what was in flight has landed.
+const LANDING: Duration = Duration::from_millis(5);
+
+/// How often to look whether an end was renamed or moved.
+const FOLLOW: Duration = Duration::from_secs(1);
+
+impl Observation {
+    /// How often it wants to be tended.
+    pub const LOOK: Duration = Duration::from_millis(100);
+
+    /// The ledger as it stands.
+    pub fn report(&mut self) -> Result<Report> {
+        let readings = self.read()?;
+        self.notice_end();
+        let report = self.report_of(&readings);
+        self.follow_matching()?;
+        Ok(report)
+    }
+
+    /// What must be done at least every [`Observation::LOOK`]: tells what is lost in time, changes the way of recognising
+    /// frames where the path asks for it, follows the ends, and forwards what the kernel programs logged. True while there
+    /// is something to observe.
+    pub async fn tend(&mut self) -> Result<bool> {
+        self.flush_log();
+        if self.followed.elapsed() >= FOLLOW {
+            self.follow().await;
+        }
+        self.report()?;
+        Ok(self.ended.is_none())
+    }
+
+    /// Stops counting departures, waits until what is in flight has landed or is lost, and gives the final report.
+    /// Samples that are still in the ring can be taken afterwards.
+    pub async fn finish(&mut self) -> Result<Report> {
+        self.attachment.close_egress();
+        let deadline = tokio::time::Instant::now() + self.settings.loss_timeout;
+        loop {
+            let readings = self.read()?;
+            self.notice_end();
+            let landed = self.report_of(&readings).pairs[0].directions.iter().all(has_landed);
+            if landed || self.ended.is_some() || tokio::time::Instant::now() >= deadline {
+                break;
+            }
+            tokio::time::sleep(LANDING).await;
+        }
+        self.follow().await;
+        let readings = self.read()?;
+        for (ledger, reading) in self.ledgers.iter_mut().zip(readings.iter()) {
+            ledger.close(reading);
+        }
+        Ok(self.report_of(&readings))
+    }
+
+    pub(super) fn read(&mut self) -> Result<Box<[Reading; 2]>> {
+        let mut readings = collect::read(&self.loaded.sent, &self.loaded.received, self.deaths.as_mut(), 0)?;
+        if let Some(probing) = &self.loaded.probing {
+            collect::read_probes(probing, &mut readings, 0)?;
+        }
+        if let Some(stages) = &self.loaded.stages {
+            collect::read_stages(stages, &mut readings)?;
+        }
+        for (reading, driver) in readings.iter_mut().zip(self.drivers.iter().rev()) {
+            reading.driver = driver.since_first();
+        }
+        Ok(readings)
+    }
+
+    /// Tells the programs what the ledgers have come to.
+    fn follow_matching(&mut self) -> Result<()> {
+        let methods = self.ledgers.each_ref().map(|ledger| match ledger.matching() {
+            Matching::Stamp => matching::STAMP,
+            Matching::Address => matching::ADDRESS,
+            Matching::Digest => matching::DIGEST,
+        });
+        if methods != self.methods {
+            info!(?methods, "frames are recognised in another way");
+            self.loaded.methods.set(0, methods, 0).context("cannot change the way of recognising frames")?;
+            self.methods = methods;
+        }
+        Ok(())
+    }
+
+    fn report_of(&mut self, readings: &[Reading; 2]) -> Report {
+        let names = self.names();
+        let directions: [DirectionReport; 2] = [(0, 1), (1, 0)]
+            .map(|(from, to)| self.ledgers[from].report(&readings[from], &names[from], &names[to]));
+        Report::new(vec![PairReport {
+            pair: self.pair.clone(),
+            elapsed_ns: readings[0].before_ns.saturating_sub(self.started_ns),
+            ended: self.ended.clone(),
+            limits: self.limits.clone(),
+            hook: match self.settings.hook {
+                Hook::Tc => report::Hook::Tc,
+                Hook::Xdp { generic: false } => report::Hook::XdpNative,
+                Hook::Xdp { generic: true } => report::Hook::XdpGeneric,
+            },
+            ends: self.ends.clone(),
+            directions,
+        }])
+    }
+}
+
+fn has_landed(direction: &DirectionReport) -> bool {
+    direction.in_flight == 0 && direction.probes.as_ref().is_none_or(|probes| probes.in_flight == 0)
+}
