@@ -22,6 +22,7 @@ extern "C" fn take(_: libc::c_int) {
 
 fn load() {
     let settings = Settings {
+        hook: kernel::Hook::Tc,
         lane: 0,
         ends: Default::default(),
         loss_timeout: Duration::from_secs(2),
