@@ -28,14 +28,24 @@ impl Kind {
     }
 }
 
-/// What observing and managing pairs takes, as `setcap` wants it. It sets all at once, so none may be missing.
-pub const CAPABILITIES: &str = "cap_net_admin,cap_net_raw,cap_sys_ptrace,cap_sys_admin,cap_perfmon,cap_bpf";
+/// The capabilities that observing and managing pairs takes: by name, by number (include/uapi/linux/capability.h), and
+/// what each is for.
+pub const CAPABILITIES: [(&str, u32, &str); 6] = [
+    ("cap_net_admin", 12, "attach programs, see into other namespaces, make pairs"),
+    ("cap_net_raw", 13, "send frames"),
+    ("cap_sys_ptrace", 19, "find the namespaces of other users' processes"),
+    ("cap_sys_admin", 21, "enter the namespaces of containers"),
+    ("cap_perfmon", 38, "load programs that the verifier checks as a tracer's"),
+    ("cap_bpf", 39, "load programs and maps"),
+];
 
 /// The command that gives this program the privilege it lacks.
 pub fn privilege_fix() -> String {
     let program = std::env::current_exe();
     let program = program.map_or_else(|_| "veth-observer".into(), |path| path.display().to_string());
-    format!("run it with sudo, or once: sudo setcap {CAPABILITIES}+ep {program}")
+    // setcap sets all at once, so none may be missing.
+    let all = CAPABILITIES.map(|(name, ..)| name).join(",");
+    format!("run it with sudo, or once: sudo setcap {all}+ep {program}")
 }
 
 /// One sentence for a person, the command that mends it where there is one, and the kind for the exit code.

@@ -5,17 +5,7 @@ use std::{fs, io};
 use anyhow::Result;
 use aya::{maps::MapType, programs::ProgramType};
 
-use crate::fault::Fault;
-
-/// The capabilities of [`crate::fault::CAPABILITIES`] by number (include/uapi/linux/capability.h), and what each is for.
-pub const CAPABILITIES: [(&str, u32, &str); 6] = [
-    ("cap_net_admin", 12, "attach programs, see into other namespaces, make pairs"),
-    ("cap_net_raw", 13, "send frames"),
-    ("cap_sys_ptrace", 19, "find the namespaces of other users' processes"),
-    ("cap_sys_admin", 21, "enter the namespaces of containers"),
-    ("cap_perfmon", 38, "load programs that the verifier checks as a tracer's"),
-    ("cap_bpf", 39, "load programs and maps"),
-];
+use crate::fault::{CAPABILITIES, Fault};
 
 /// Where the kernel describes its own types; aya and the verifier name things by it.
 pub const BTF: &str = "/sys/kernel/btf/vmlinux";

@@ -33,7 +33,6 @@ fn exists(namespace: &Namespace, name: &str) -> bool {
 
 fn make() -> ([Namespace; 2], Made) {
     let namespaces = [Namespace::create_unnamed().unwrap(), Namespace::create_unnamed().unwrap()];
-    block_on(manage::loopback_up(&namespaces[0])).unwrap();
     let made = block_on(manage::create(&spec(&namespaces))).unwrap();
     (namespaces, made)
 }

@@ -14,16 +14,10 @@ pub use spec::{Address, EndSpec, PairSpec, check_mtu, check_name, check_queues, 
 
 use std::io;
 
-use anyhow::{Result, anyhow};
+use anyhow::anyhow;
 
 use super::connection::{Connection, errno};
-use crate::{fault::Fault, netns::Namespace};
-
-/// Brings `lo` of `namespace` up, as a new namespace has it down.
-pub async fn loopback_up(namespace: &Namespace) -> Result<()> {
-    let connection = Connection::open(namespace)?;
-    set_up(&connection, 1).await.map_err(|error| refused(&error, "cannot bring lo up"))
-}
+use crate::fault::Fault;
 
 async fn set_up(connection: &Connection, ifindex: u32) -> io::Result<()> {
     let message = rtnetlink::LinkUnspec::new_with_index(ifindex).up().build();
