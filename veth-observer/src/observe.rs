@@ -116,7 +116,7 @@ impl Observation {
             lane: lane.index,
             ends: ends.each_ref().map(end_id),
             loss_timeout: settings.loss_timeout,
-            sampling: settings.sampling,
+            sampling: settings.sampling.clone(),
             order: settings.order,
             fallback: true,
             hook: settings.hook,

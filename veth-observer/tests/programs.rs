@@ -217,7 +217,8 @@ fn samples(bench: &mut Bench) -> Vec<(SampleHeader, Vec<u8>)> {
 #[test]
 fn samples_carry_the_frame_cut_to_the_snap_length() {
     for snaplen in [1, 14, 96, 128, MAX_SNAPLEN] {
-        let mut bench = Bench::new(0, Some(Sampling { rate: 1, snaplen, ring_bytes: 1 << 20 }));
+        let mut bench =
+            Bench::new(0, Some(Sampling { rate: 1, snaplen, ring_bytes: 1 << 20, ..Sampling::default() }));
         for len in [34, 60, 95, 96, 97, 1514] {
             let frame = frame(0x0800, len);
             bench.cross(0, &frame, NOTHING);
@@ -233,7 +234,8 @@ fn samples_carry_the_frame_cut_to_the_snap_length() {
 
 #[test]
 fn one_in_n_is_sampled_and_the_rest_is_counted() {
-    let mut bench = Bench::new(0, Some(Sampling { rate: 10, snaplen: 64, ring_bytes: 1 << 16 }));
+    let mut bench =
+        Bench::new(0, Some(Sampling { rate: 10, snaplen: 64, ring_bytes: 1 << 16, ..Sampling::default() }));
     for _ in 0..100 {
         bench.cross(1, &frame(0x0800, 60), NOTHING);
         bench.run(1, true, &frame(0x0800, 60), NOTHING);
@@ -255,7 +257,8 @@ fn samples_with_delay(bench: &mut Bench, delayed: bool) -> usize {
 
 #[test]
 fn what_the_ring_cannot_hold_is_counted() {
-    let mut bench = Bench::new(0, Some(Sampling { rate: 1, snaplen: 1000, ring_bytes: 4096 }));
+    let mut bench =
+        Bench::new(0, Some(Sampling { rate: 1, snaplen: 1000, ring_bytes: 4096, ..Sampling::default() }));
     for _ in 0..50 {
         bench.cross(0, &frame(0x0800, 1200), NOTHING);
     }
@@ -269,7 +272,8 @@ fn what_the_ring_cannot_hold_is_counted() {
 #[test]
 fn xdp_in_the_driver_knows_frames_by_their_bytes() {
     for frags in [false, true] {
-        let sampling = Some(Sampling { rate: 1, snaplen: MAX_SNAPLEN, ring_bytes: 1 << 20 });
+        let sampling =
+            Some(Sampling { rate: 1, snaplen: MAX_SNAPLEN, ring_bytes: 1 << 20, ..Sampling::default() });
         let mut bench = Bench::at(Hook::Xdp { generic: false }, 0, sampling);
         let frame = |number: usize| [&frame(0x88b5, 60)[..], &number.to_be_bytes()].concat();
         // Nobody saw these leave, and nothing that left has come.

@@ -124,7 +124,7 @@ async fn attaching() -> Result<String> {
     let ends = [end("vo-doctor-a")?, end("vo-doctor-b")?];
     let made = manage::create(&PairSpec { ends, mtu: None, queues: None, up: true }).await?;
     // Nobody's traffic is on this pair.
-    let sampling = Some(Sampling { rate: 1, snaplen: 96, ring_bytes: 4096 });
+    let sampling = Some(Sampling { ring_bytes: 4096, ..Sampling::default() });
     let settings = Settings { notice: |_| (), sampling, ..Settings::default() };
     let observation = Observation::start(&made.selected(), settings).await?;
     let method = observation.method();

@@ -12,7 +12,10 @@ use super::{
     stop::Stop,
 };
 use crate::{
-    model::{SCHEMA, sample::Sample},
+    model::{
+        SCHEMA,
+        sample::{Sample, Sampled},
+    },
     observe::{Observation, Sampling},
     view::line,
 };
@@ -55,8 +58,12 @@ const LAST_BATCHES: u32 = 16;
 impl Watch {
     pub(super) async fn run(self, out: &mut Output) -> Result<()> {
         let mut stop = Stop::new()?;
-        let sampling =
-            Sampling { rate: self.sample, snaplen: self.snaplen, ring_bytes: ring_bytes(self.snaplen) };
+        let sampling = Sampling {
+            rate: self.sample,
+            snaplen: self.snaplen,
+            ring_bytes: ring_bytes(self.snaplen),
+            ..Sampling::default()
+        };
         let mut observation = self.observing.start(Some(sampling), out.verbose).await?;
         stop.within(self.observing.duration);
         let mut left = self.count.unwrap_or(u64::MAX);
@@ -104,19 +111,20 @@ fn print(out: &mut Output, observation: &mut Observation, left: &mut u64) -> Res
 }
 
 fn summary(out: &mut Output, observation: &mut Observation, printed: u64) -> Result<()> {
-    let sampled = observation.sampled()?;
+    let ends = observation.sampled()?;
+    let sum = |of: fn(&Sampled) -> u64| ends.iter().map(of).sum::<u64>();
+    let (taken, skipped, lost) = (sum(|end| end.taken), sum(|end| end.skipped), sum(|end| end.lost));
     let ended = observation.ended().map(str::to_owned);
     if out.wants_json() {
         let summary = json!({
-            "printed": printed, "sampled": sampled.taken, "skipped": sampled.skipped, "lost": sampled.lost,
+            "printed": printed, "sampled": taken, "skipped": skipped, "lost": lost,
             "ended": ended,
         });
         return out.json(&json!({ "schema": SCHEMA, "summary": summary }));
     }
     let ended = ended.map_or_else(String::new, |why| format!("ended early: {why}\n"));
     output::note(format!(
-        "{ended}{printed} printed, {} skipped by --sample, {} lost because the ring was full",
-        sampled.skipped, sampled.lost
+        "{ended}{printed} printed, {skipped} skipped by --sample, {lost} lost because the ring was full"
     ));
     Ok(())
 }

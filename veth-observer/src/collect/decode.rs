@@ -5,7 +5,7 @@ use veth_observer_common::{
     sample::{NO_DELAY, SampleHeader},
 };
 
-use crate::model::sample::Sample;
+use crate::model::sample::{Fate, Point, Sample};
 
 const MACS: usize = 12;
 
@@ -26,8 +26,13 @@ pub fn decode(record: &[u8], wall_offset_ns: u64) -> Option<Sample> {
     }
     Some(Sample {
         from: (header.slot % DIRECTIONS) as usize,
+        point: Point::Received,
+        number: None,
         at_ns: header.at_ns.wrapping_add(wall_offset_ns),
-        delay_ns: (header.delay_ns != NO_DELAY).then_some(header.delay_ns),
+        fate: match header.delay_ns {
+            NO_DELAY => Fate::Unmatched,
+            delay_ns => Fate::Delivered { delay_ns },
+        },
         len,
         frames: header.frames,
         bytes,
@@ -56,7 +61,7 @@ mod tests {
     fn a_tag_goes_back_behind_the_addresses() {
         let bytes: Vec<u8> = (0..20).collect();
         let sample = decode(&record(0x8100, &bytes), 5).unwrap();
-        assert_eq!((sample.from, sample.at_ns, sample.delay_ns, sample.len), (1, 1005, None, 64));
+        assert_eq!((sample.from, sample.at_ns, sample.delay_ns(), sample.len), (1, 1005, None, 64));
         assert_eq!(sample.bytes[10..20], [10, 11, 0x81, 0, 0, 0x64, 12, 13, 14, 15]);
         assert_eq!(decode(&record(0, &bytes), 5).unwrap().bytes, bytes);
         assert_eq!(decode(&record(0x8100, &bytes[..8]), 5).unwrap().bytes, bytes[..8]);

@@ -1,6 +1,6 @@
 //! From settings to programs that the verifier has accepted.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, anyhow};
 use aya::{
@@ -18,7 +18,7 @@ use veth_observer_common::{
     stamp::{self, TIME_BITS},
 };
 
-use crate::fault::Fault;
+use crate::{fault::Fault, model::filter::Filter};
 
 use super::{
     drops::{Drops, EndId, Layout},
@@ -79,7 +79,7 @@ impl Hook {
 }
 
 /// Which frames go to the ring buffer, and how much of each.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Sampling {
     /// One skb in this many; at least 1.
     pub rate: u32,
@@ -87,6 +87,17 @@ pub struct Sampling {
     pub snaplen: u32,
     /// Size of the ring: a power of two, at least a page.
     pub ring_bytes: u32,
+    /// Departures and deaths too, so that the fate of each frame is known, and not arrivals alone.
+    pub departures: bool,
+    /// Only what it matches.
+    pub filter: Option<Arc<Filter>>,
+}
+
+impl Default for Sampling {
+    /// The first bytes of every arrival.
+    fn default() -> Self {
+        Self { rate: 1, snaplen: 96, ring_bytes: 1 << 22, departures: false, filter: None }
+    }
 }
 
 impl Settings {
@@ -157,7 +168,8 @@ fn classifier<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut SchedClassif
 /// Loads the four programs of one pair, and from here on sees what dies.
 pub fn load(settings: &Settings) -> Result<Loaded> {
     let _held = signals::hold().context("cannot hold back signals")?;
-    let sampling = settings.sampling.unwrap_or(Sampling { rate: 0, snaplen: 1, ring_bytes: 4096 });
+    let no_sampling = Sampling { rate: 0, snaplen: 1, ring_bytes: 4096, ..Sampling::default() };
+    let sampling = settings.sampling.as_ref().unwrap_or(&no_sampling);
     let epoch_shift = settings.epoch_shift();
     let lane = u32::try_from(settings.lane)?;
     let cpus = u32::try_from(aya::util::nr_cpus().map_err(|(path, error)| anyhow!(error).context(path))?)?;

@@ -4,6 +4,7 @@ pub mod change;
 pub mod device;
 pub mod driver;
 pub mod drop;
+pub mod filter;
 pub mod latency;
 pub mod link;
 pub mod mac;

@@ -1,14 +1,18 @@
-//! One frame as the ring buffer gave it.
+//! Frames as the ring buffer gave them.
 
-/// A frame seen arriving at an end, cut to the snap length.
+use super::drop::Stage;
+
+/// A frame seen at one end, cut to the snap length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {
-    /// Index of the sending end in the pair, 0 or 1; the frame arrived at the other.
+    /// Index of the sending end in the pair, 0 or 1.
     pub from: usize,
-    /// When it arrived, in nanoseconds since the Unix epoch.
+    pub point: Point,
+    /// Number of the buffer among those that this CPU sent that way, from 1 on; none where it is not known.
+    pub number: Option<u64>,
+    /// When it was seen there, in nanoseconds since the Unix epoch.
     pub at_ns: u64,
-    /// One-way delay in nanoseconds; none when the frame was never seen sent.
-    pub delay_ns: Option<u64>,
+    pub fate: Fate,
     /// Length before it was cut, VLAN tag included, in bytes. A GSO buffer is longer than the MTU.
     pub len: u32,
     /// Frames this buffer stands for.
@@ -17,13 +21,64 @@ pub struct Sample {
     pub bytes: Vec<u8>,
 }
 
-/// What the sampling itself left out, in samples.
+/// The hook that a frame was seen at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Point {
+    /// Egress of the sending end.
+    Sent,
+    /// Ingress of the other.
+    Received,
+}
+
+/// What became of a frame between the two ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It arrived.
+    Delivered { delay_ns: u64 },
+    /// It was seen to die.
+    Dropped { stage: Stage, reason: Option<String>, location: String },
+    /// It neither arrived within the loss timeout nor was it seen to die.
+    Lost,
+    /// It arrived and was never seen sent.
+    Unmatched,
+    /// It was sent, and what tells the rest found no room in the ring or has not come yet.
+    Unknown,
+}
+
+impl Sample {
+    /// Index of the end that saw it.
+    pub fn end(&self) -> usize {
+        match self.point {
+            Point::Sent => self.from,
+            Point::Received => 1 - self.from,
+        }
+    }
+
+    /// One-way delay in nanoseconds, of a frame that arrived and was seen sent.
+    pub fn delay_ns(&self) -> Option<u64> {
+        match self.fate {
+            Fate::Delivered { delay_ns } => Some(delay_ns),
+            _ => None,
+        }
+    }
+}
+
+impl Fate {
+    /// Whether the frame died between the ends, seen or unseen.
+    pub fn is_loss(&self) -> bool {
+        matches!(self, Self::Dropped { .. } | Self::Lost)
+    }
+}
+
+/// What sampling did at one end, in buffers. Every buffer that passed there is in one of these.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sampled {
     /// Written to the ring.
     pub taken: u64,
-    /// Skipped by the sampling rate.
+    /// Not taken, by the sampling rate.
     pub skipped: u64,
+    /// Not taken, because the filter did not match.
+    pub filtered: u64,
     /// Lost because the ring was full.
     pub lost: u64,
 }

@@ -46,14 +46,15 @@ impl Observation {
         }
     }
 
-    /// What sampling took, skipped and lost so far, in both directions.
-    pub fn sampled(&mut self) -> Result<Sampled> {
-        let mut sum = Sampled::default();
-        for Reading { received, .. } in self.read()?.iter() {
-            sum.taken += received.sampled;
-            sum.skipped += received.skipped;
-            sum.lost += received.sample_lost;
+    /// What sampling did so far at each end.
+    pub fn sampled(&mut self) -> Result<[Sampled; 2]> {
+        let mut sampled = [Sampled::default(); 2];
+        for (from, Reading { received, .. }) in self.read()?.iter().enumerate() {
+            let at = &mut sampled[1 - from];
+            at.taken += received.sampled;
+            at.skipped += received.skipped;
+            at.lost += received.sample_lost;
         }
-        Ok(sum)
+        Ok(sampled)
     }
 }

@@ -42,7 +42,7 @@ pub fn object<'a>(sample: &Sample, names: [&'a str; 2]) -> Object<'a> {
         time: rfc3339(sample.at_ns),
         from,
         to,
-        delay_ns: sample.delay_ns,
+        delay_ns: sample.delay_ns(),
         len: sample.len,
         frames: sample.frames,
         description: described(sample),
@@ -60,7 +60,7 @@ pub fn line(sample: &Sample, names: [&str; 2], style: Style) -> String {
         let times = if style.unicode { "×" } else { "x" };
         let _ = write!(text, "  {times}{} frames", sample.frames);
     }
-    match sample.delay_ns {
+    match sample.delay_ns() {
         Some(delay) => text + "  delay " + &units::duration(delay, style),
         None => text + "  unmatched",
     }

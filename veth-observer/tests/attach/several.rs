@@ -40,7 +40,7 @@ fn together(first: Method, second: Method) {
     let wire = Wire::new();
     let before = inventory(&wire);
     let stats = wire.observe(settings(first));
-    let sampling = Some(Sampling { rate: 1, snaplen: 64, ring_bytes: 1 << 22 });
+    let sampling = Some(Sampling { rate: 1, snaplen: 64, ring_bytes: 1 << 22, ..Sampling::default() });
     let mut watch = wire.observe(Settings { sampling, ..settings(second) });
 
     let sentence = wire.refused(settings(Method::Auto));

@@ -14,10 +14,10 @@ const COUNT: u64 = 10_000;
 fn a_ring_that_runs_over_is_collection_loss_to_the_frame_and_is_shown() {
     let wire = Wire::new();
     wire.over_both(|| {
-        let sampling = Some(Sampling { rate: 1, snaplen: 64, ring_bytes: 4096 });
+        let sampling = Some(Sampling { rate: 1, snaplen: 64, ring_bytes: 4096, ..Sampling::default() });
         let mut observation = wire.observe(Settings { sampling, ..wire.settings() });
         wire.lab.send_frames(0, X, &frame(), COUNT);
-        let sampled = observation.sampled().unwrap();
+        let [_, sampled] = observation.sampled().unwrap();
         let taken = observation.samples(20_000).len() as u64;
         assert!(taken > 0 && taken < COUNT, "{taken}");
         assert_eq!((sampled.taken, sampled.lost, sampled.skipped), (taken, COUNT - taken, 0));
@@ -35,7 +35,7 @@ fn a_ring_that_runs_over_is_collection_loss_to_the_frame_and_is_shown() {
 #[test]
 fn a_ring_that_is_emptied_takes_samples_again() {
     let wire = Wire::new();
-    let sampling = Some(Sampling { rate: 1, snaplen: 64, ring_bytes: 4096 });
+    let sampling = Some(Sampling { rate: 1, snaplen: 64, ring_bytes: 4096, ..Sampling::default() });
     let mut observation = wire.observe(Settings { sampling, ..wire.settings() });
     let mut taken = 0;
     for _ in 0..100 {

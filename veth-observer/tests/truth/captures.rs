@@ -94,7 +94,7 @@ fn delays_against_the_time_stamps_of_the_captures() {
     const COUNT: u64 = 1_000;
     let wire = Wire::new();
     let captures = [Capture::start(&wire.lab, 0, X), Capture::start(&wire.lab, 1, Y)];
-    let sampling = Some(Sampling { rate: 1, snaplen: 14, ring_bytes: 1 << 22 });
+    let sampling = Some(Sampling { rate: 1, snaplen: 14, ring_bytes: 1 << 22, ..Sampling::default() });
     let mut observation = wire.observe(Settings { sampling, ..wire.settings() });
     let ours = delays(&wire, &mut observation, 0x88b5, COUNT);
     drop(observation);

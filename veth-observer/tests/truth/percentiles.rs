@@ -11,13 +11,13 @@ const COUNT: u64 = 50_000;
 fn they_are_within_five_percent_of_what_all_samples_say() {
     let wire = Wire::new();
     wire.over_both(|| {
-        let sampling = Some(Sampling { rate: 1, snaplen: 14, ring_bytes: 1 << 23 });
+        let sampling = Some(Sampling { rate: 1, snaplen: 14, ring_bytes: 1 << 23, ..Sampling::default() });
         let mut observation = wire.observe(Settings { sampling, ..wire.settings() });
         wire.lab.send_frames(0, X, &frame(0x88b5), COUNT);
         let mut exact: Vec<i64> = observation
             .samples(2 * usize::try_from(COUNT).unwrap())
             .iter()
-            .map(|sample| sample.delay_ns.expect("it was seen sent").cast_signed())
+            .map(|sample| sample.delay_ns().expect("it was seen sent").cast_signed())
             .collect();
         let [out, _] = wire.finish(observation).pairs.remove(0).directions;
         assert_eq!((exact.len() as u64, out.delay.count, out.collection_loss), (COUNT, COUNT, 0));

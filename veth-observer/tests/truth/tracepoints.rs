@@ -24,7 +24,7 @@ tracepoint:net:netif_receive_skb /@left[args->skbaddr]/ {
 fn every_delay_holds_what_lies_between_the_tracepoints_and_little_more() {
     let wire = Wire::new();
     let trace = Trace::start(SCRIPT);
-    let sampling = Some(Sampling { rate: 1, snaplen: 14, ring_bytes: 1 << 22 });
+    let sampling = Some(Sampling { rate: 1, snaplen: 14, ring_bytes: 1 << 22, ..Sampling::default() });
     let mut observation = wire.observe(Settings { sampling, ..wire.settings() });
     let ours = delays(&wire, &mut observation, 0x88b7, COUNT);
     drop(observation);

@@ -12,9 +12,9 @@ const COUNT: u64 = 500;
 
 /// The two as they are started, at XDP first or last.
 fn start(wire: &Wire, hook: Hook, attach: Method, xdp_first: bool) -> [Observation; 2] {
-    let sampling = Some(Sampling { rate: 1, snaplen: 64, ring_bytes: 1 << 22 });
-    let at_xdp = || wire.observe(Settings { sampling, attach, ..settings(wire, hook) });
-    let at_tc = || wire.observe(Settings { sampling, attach, ..settings(wire, Hook::Tc) });
+    let sampling = Some(Sampling { rate: 1, snaplen: 64, ring_bytes: 1 << 22, ..Sampling::default() });
+    let at_xdp = || wire.observe(Settings { sampling: sampling.clone(), attach, ..settings(wire, hook) });
+    let at_tc = || wire.observe(Settings { sampling: sampling.clone(), attach, ..settings(wire, Hook::Tc) });
     if xdp_first {
         let first = at_xdp();
         [first, at_tc()]

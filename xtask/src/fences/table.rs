@@ -70,7 +70,7 @@ pub(super) const FENCES: &[Fence] = &[
     ),
     fence(
         "kernel",
-        &["fault"],
+        &["fault", "model"],
         &["anyhow", "aya", "aya_log", "libc", "nix", "rustix", "tokio", "tracing", "veth_observer_common"],
         UNSAFE,
     ),

@@ -70,7 +70,7 @@ async fn show(out: &mut Output, verbose: u8) -> Result<()> {
 
     // The pair is its own, so nobody minds what attaching does to it.
     let settings = Settings { kernel_log: verbose >= 2, notice: |_| (), ..Settings::default() };
-    let sampling = Some(Sampling { rate: 1, snaplen: 96, ring_bytes: 1 << 16 });
+    let sampling = Some(Sampling { rate: 1, snaplen: 96, ring_bytes: 1 << 16, ..Sampling::default() });
     let mut first = Observation::start(&made.selected(), Settings { sampling, ..settings.clone() }).await?;
     say(out, "attached", "4 programs: ingress and egress on both ends")?;
     frame(out, &made, &mut first).await?;
@@ -132,7 +132,7 @@ async fn frame(out: &mut Output, made: &Made, observation: &mut Observation) -> 
         return Err(Fault::breached(format!("the frame did not arrive on {}", b.label())).into());
     };
     let delay =
-        sample.delay_ns.map_or_else(|| "an unknown time".into(), |ns| units::duration(ns, out.style()));
+        sample.delay_ns().map_or_else(|| "an unknown time".into(), |ns| units::duration(ns, out.style()));
     say(out, "arrived", &format!("on {} after {delay}", b.label()))
 }
 

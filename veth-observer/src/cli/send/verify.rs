@@ -7,7 +7,7 @@ use super::{Frames, Send, explain, open, sent};
 use crate::{
     cli::{output::Output, stop::Stop, watch},
     fault::Fault,
-    model::{SCHEMA, link::End},
+    model::{SCHEMA, link::End, sample::Sample},
     observe::{Observation, Sampling, Settings},
     topology::Selected,
     view::{escape, units},
@@ -37,7 +37,7 @@ pub(super) async fn run(
     let [near, far] = [sender, receiver].map(End::label);
     let mut stop = Stop::new()?;
     let snaplen = u32::try_from(frames.get(1)?.len())?;
-    let sampling = Sampling { rate: 1, snaplen, ring_bytes: watch::ring_bytes(snaplen) };
+    let sampling = Sampling { snaplen, ring_bytes: watch::ring_bytes(snaplen), ..Sampling::default() };
     let settings =
         Settings { sampling: Some(sampling), kernel_log: out.verbose >= 2, ..send.attach.settings()? };
     let mut observation = Observation::start(selected, settings).await?;
@@ -62,13 +62,13 @@ pub(super) async fn run(
         observation.flush_log();
         missing += u64::from(sample.is_none());
         if out.wants_json() {
-            let delay_ns = sample.as_ref().and_then(|sample| sample.delay_ns);
+            let delay_ns = sample.as_ref().and_then(Sample::delay_ns);
             let (number, arrived) = (tried, sample.is_some());
             let (from, to) = (near.as_str(), far.as_str());
             out.json(&Verified { schema: SCHEMA, from, to, number, bytes: frame.len(), arrived, delay_ns })?;
         } else {
             let far = escape::name(&far);
-            out.line(match sample.map(|sample| sample.delay_ns) {
+            out.line(match sample.as_ref().map(Sample::delay_ns) {
                 Some(Some(ns)) => format!("arrived on {far} after {}", units::duration(ns, out.style())),
                 Some(None) => format!("arrived on {far} past the egress hook, so without a delay"),
                 None => format!("did not arrive on {far}"),

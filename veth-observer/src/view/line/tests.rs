@@ -1,5 +1,8 @@
 use super::*;
-use crate::frame::specimen;
+use crate::{
+    frame::specimen,
+    model::sample::{Fate, Point},
+};
 
 const UNICODE: Style = Style { unicode: true };
 const NAMES: [&str; 2] = ["vethX", "vethY"];
@@ -7,7 +10,16 @@ const NAMES: [&str; 2] = ["vethX", "vethY"];
 fn sample(bytes: Vec<u8>) -> Sample {
     let len = u32::try_from(bytes.len()).unwrap();
     // 2026-01-02T12:00:01.123456789Z
-    Sample { from: 0, at_ns: 1_767_355_201_123_456_789, delay_ns: Some(2420), len, frames: 1, bytes }
+    Sample {
+        from: 0,
+        point: Point::Received,
+        number: None,
+        at_ns: 1_767_355_201_123_456_789,
+        fate: Fate::Delivered { delay_ns: 2420 },
+        len,
+        frames: 1,
+        bytes,
+    }
 }
 
 fn shown(name: &str) -> String {
@@ -26,7 +38,7 @@ fn the_frame_of_the_document() {
 #[test]
 fn many_frames_in_one_buffer_from_the_other_end_and_no_delay() {
     let frame = specimen::frame("tcp4");
-    let many = Sample { from: 1, delay_ns: None, frames: 44, len: 63_790, ..sample(frame) };
+    let many = Sample { from: 1, fate: Fate::Unmatched, frames: 44, len: 63_790, ..sample(frame) };
     let text = line(&many, NAMES, Style { unicode: false });
     assert!(text.contains("  vethY>vethX  "), "{text}");
     assert!(text.ends_with("  tcp [S]  63790  x44 frames  unmatched"), "{text}");
@@ -82,7 +94,7 @@ fn json_is_one_flat_object() {
             r#""target":{"mac":"00:00:00:00:00:00","ip":"10.0.0.2"}},"cut":false,"malformed":false}"#
         )
     );
-    let unmatched = Sample { delay_ns: None, ..sample(vec![]) };
+    let unmatched = Sample { fate: Fate::Unmatched, ..sample(vec![]) };
     assert!(serde_json::to_string(&object(&unmatched, NAMES)).unwrap().contains(r#""delay_ns":null"#));
 }
 
