@@ -95,7 +95,7 @@ impl Watch {
 /// Prints up to `left` samples and takes them off it; true when there may be more in the ring.
 fn print(out: &mut Output, observation: &mut Observation, left: &mut u64) -> Result<bool> {
     let most = usize::try_from(*left).unwrap_or(BATCH).min(BATCH);
-    let samples = observation.samples(most);
+    let samples = observation.samples(most)?;
     let names = observation.names();
     let names = [names[0].as_str(), names[1].as_str()];
     if out.wants_json() {
@@ -130,7 +130,7 @@ fn summary(out: &mut Output, observation: &mut Observation, printed: u64) -> Res
 }
 
 /// Bytes of the ring that a record takes beside the frame: our header, the ring's own and padding.
-const RECORD_HEADER: u32 = 64;
+const RECORD_HEADER: u32 = 72;
 const _: () = assert!(RECORD_HEADER as usize >= HEADER_LEN + 16);
 
 /// Room for some 10 ms of a flood of small frames, and for a few of the longest.
