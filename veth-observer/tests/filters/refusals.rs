@@ -64,7 +64,7 @@ fn programs_that_are_none() {
         (&[(0xffff, 0, 0), (0x06, 0, 0)][..], "instruction 0 of the filter is unknown"),
         (&[(0x02, 0, 16), (0x06, 0, 0)], "instruction 0 of the filter is unknown"),
         (&[(0x15, 7, 0), (0x06, 0, 0)], "jumps out of itself"),
-        (&[(0x05, 0, u32::MAX), (0x06, 0, 0)], "jumps out of itself"),
+        (&[(0x05, 0, u32::MAX - 1), (0x06, 0, 0)], "jumps out of itself"),
         (&[(0x00, 0, 1)], "does not end"),
         (&[], "does not end"),
     ] {

@@ -24,7 +24,8 @@ pub(super) enum Operation {
     /// A becomes what the arithmetic makes of it and the operand.
     Compute(Arithmetic, Operand),
     Negate,
-    Jump(u32),
+    /// Skips as many instructions; libpcap takes it as signed, and so loops.
+    Jump(i32),
     /// Skips `jt` instructions when A compares as asked with the operand, else `jf`.
     Branch(Comparison, Operand),
     /// Ends; matched when not 0.
@@ -94,7 +95,7 @@ pub(super) fn read(instruction: Instruction) -> Option<Operation> {
         0x02 => Operation::Keep(Register::A, slot()?),
         0x03 => Operation::Keep(Register::X, slot()?),
         0x84 => Operation::Negate,
-        0x05 => Operation::Jump(k),
+        0x05 => Operation::Jump(k.cast_signed()),
         0x06 => Operation::Return(k),
         0x16 => Operation::ReturnA,
         0x07 => Operation::Copy(Register::X),
