@@ -19,8 +19,8 @@ pub(super) enum Operation {
     /// The length of the frame, a number or a word of memory to a register.
     Length(Register),
     Set(Register, u32),
-    Recall(Register, usize),
-    Keep(Register, usize),
+    Recall(Register, u8),
+    Keep(Register, u8),
     /// A becomes what the arithmetic makes of it and the operand.
     Compute(Arithmetic, Operand),
     Negate,
@@ -70,13 +70,13 @@ pub(super) enum Comparison {
 }
 
 /// Words of memory.
-pub(super) const MEMORY: usize = 16;
+pub(super) const MEMORY: u8 = 16;
 
 /// What an instruction does; none when it does nothing that the machine knows.
 pub(super) fn read(instruction: Instruction) -> Option<Operation> {
     let Instruction { code, k, .. } = instruction;
     let operand = if code & 0x08 == 0 { Operand::K(k) } else { Operand::X };
-    let slot = || usize::try_from(k).ok().filter(|&slot| slot < MEMORY);
+    let slot = || u8::try_from(k).ok().filter(|&slot| slot < MEMORY);
     let size = match code & 0x18 {
         0x00 => 4,
         0x08 => 2,

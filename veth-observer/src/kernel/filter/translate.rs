@@ -28,7 +28,7 @@ pub(super) fn translate(program: &[Instruction]) -> Result<Vec<Bytes>> {
     let mut begins = Vec::with_capacity(program.len());
     for (number, (operation, instruction)) in operations.iter().zip(program).enumerate() {
         begins.push(out.code.len());
-        out.operation(*operation, Targets::of(number, *instruction))?;
+        out.operation(*operation, &Targets::of(number, *instruction))?;
     }
     out.end(&begins)
 }
@@ -81,7 +81,7 @@ impl Output {
         }
     }
 
-    fn operation(&mut self, operation: Operation, targets: Targets) -> Result<()> {
+    fn operation(&mut self, operation: Operation, targets: &Targets) -> Result<()> {
         match operation {
             Operation::Load { at, size, indexed } => {
                 self.load_frame(at, size, indexed);
@@ -108,7 +108,7 @@ impl Output {
                 let to = targets.next.checked_add_signed(distance as isize);
                 self.jump(to.context(OUT_OF_ITSELF)?);
             }
-            Operation::Branch(comparison, operand) => self.branch(comparison, operand, &targets),
+            Operation::Branch(comparison, operand) => self.branch(comparison, operand, targets),
             Operation::Return(k) => self.code.extend([with_number(op::MOV, R0, k), EXIT]),
             Operation::ReturnA => self.code.extend([copy(R0, A), EXIT]),
             Operation::Copy(Register::X) => self.code.push(copy(X, A)),
@@ -208,7 +208,7 @@ impl Output {
                 Target::Reject => reject,
             };
             let distance =
-                i16::try_from(to as isize - from as isize - 1).context("the filter is too long")?;
+                i16::try_from(to.cast_signed() - from.cast_signed() - 1).context("the filter is too long")?;
             self.code[from] = with_offset(self.code[from], distance);
         }
         if self.code.last() != Some(&EXIT) {
@@ -226,9 +226,8 @@ fn number(register: Register) -> u8 {
 }
 
 /// A word of memory on the stack.
-fn offset(slot: usize) -> i16 {
-    // There are 16 of them.
-    -4 * (slot as i16 + 1)
+fn offset(slot: u8) -> i16 {
+    -4 * (i16::from(slot) + 1)
 }
 
 #[cfg(test)]

@@ -16,7 +16,9 @@ fn load(_: u64, at: u64, size: u64, _: u64, _: u64) -> u64 {
         if size == u64::from(LENGTH) {
             return frame.len() as u64;
         }
-        let bytes = usize::try_from(at).ok().and_then(|at| frame.get(at..at.checked_add(size as usize)?));
+        let bytes = usize::try_from(at)
+            .ok()
+            .and_then(|at| frame.get(at..at.checked_add(usize::try_from(size).ok()?)?));
         bytes.map_or(OUTSIDE.cast_unsigned(), |bytes| {
             bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
         })
