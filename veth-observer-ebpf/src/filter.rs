@@ -57,7 +57,7 @@ pub fn choose(ctx: &impl Filtered, before: u64, filtered: &mut u64) -> Option<bo
 macro_rules! room {
     ($frame:expr) => {{
         let matched: u64;
-        // SAFETY: nothing but registers is touched.
+        // SAFETY: nothing but registers is touched; what is put in its place later reads the frame.
         unsafe {
             asm!(
                 "r0 = 1",
@@ -68,7 +68,7 @@ macro_rules! room {
                 // Or callers would not pass it.
                 in("r1") $frame,
                 lateout("r0") matched,
-                options(nomem, nostack),
+                options(nostack),
             );
         }
         matched

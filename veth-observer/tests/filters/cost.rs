@@ -34,10 +34,10 @@ fn per_frame(filter: Option<&str>) -> Duration {
 #[test]
 fn a_filter_costs_less_than_the_rest_of_the_way() {
     let without = per_frame(None);
-    println!("no filter: {without:?}");
+    eprintln!("no filter: {without:?}");
     for expression in ["tcp port 443", "host 10.0.0.1 and udp"] {
         let with = per_frame(Some(expression));
-        println!("{expression}: {with:?}");
+        eprintln!("{expression}: {with:?}");
         assert!(with < without + Duration::from_micros(1), "{expression}: {with:?}, without {without:?}");
     }
 }

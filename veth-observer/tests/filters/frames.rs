@@ -35,6 +35,7 @@ pub(super) fn frames() -> Vec<Frame> {
     frames
 }
 
+#[expect(clippy::too_many_lines, reason = "a list")]
 fn whole() -> Vec<(&'static str, Vec<u8>)> {
     let tcp4 = v4(6, [10, 0, 0, 1], [10, 0, 0, 2], 0, &[], &tcp(40000, 443, 0x02, b""));
     let get = v4(6, [10, 0, 0, 9], [10, 0, 0, 1], 0x4000, &[], &tcp(443, 40000, 0x18, b"GET / HTTP/1.1\r\n"));

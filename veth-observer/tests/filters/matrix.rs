@@ -117,6 +117,6 @@ fn every_expression_matches_the_frames_that_libpcap_matches() {
     }
     assert_eq!(different, [""; 0]);
     // A row that is all the same proves little.
-    println!("{} frames; never: {never:?}, always: {always:?}", frames.len());
+    eprintln!("{} frames; never: {never:?}, always: {always:?}", frames.len());
     assert!(never.len() + always.len() <= 12, "never: {never:?}, always: {always:?}");
 }
