@@ -160,7 +160,7 @@ fn unrecognised(ctx: &TcContext, received: &mut Received, direction: u32, len: u
         time(received, now.saturating_sub(departed), u64::from(frames));
         received.by_digest += u64::from(frames);
     }
-    let sampled = samples::choose(&mut received.sampling, digest);
+    let sampled = samples::choose(ctx, &mut received.sampling, digest);
     let (kind, cpu) = (kind::RECEIVED, ANY_CPU);
     let seen = Seen { kind, now, departed_ns, detail: 0, len, frames, slot, cpu };
     samples::take(ctx, &mut received.sampling, sampled, seen);

@@ -67,7 +67,7 @@ fn count_in_driver(ctx: &XdpContext, direction: u32, now: u64) {
     // SAFETY: the context is the kernel's.
     let len = unsafe { bpf_xdp_get_buff_len(ctx.ctx) } as u32;
     let digest = fallback::digest_of_xdp(ctx, len, direction);
-    let sampled = samples::choose(&mut received.sampling, digest);
+    let sampled = samples::choose(ctx, &mut received.sampling, digest);
     let kind = kind::RECEIVED;
     let mut seen = Seen { kind, now, departed_ns: NEVER, detail: 0, len, frames: 1, slot, cpu: ANY_CPU };
     if !fallback::has_begun(slot, digest, direction) {

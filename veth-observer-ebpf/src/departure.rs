@@ -55,7 +55,7 @@ pub fn count(ctx: &TcContext, direction: u32) {
         journal::first_departure(ctx.skb.skb, direction, wire_len);
     }
     let digest = if method == DIGEST { fallback::digest_of(ctx, direction) } else { None };
-    let sampled = samples::choose(&mut sent.sampling, digest);
+    let sampled = samples::choose(ctx, &mut sent.sampling, digest);
     sent.skbs += 1;
     sent.frames += frames;
     sent.bytes += u64::from(wire_len) + u64::from(tag) * frames;

@@ -15,7 +15,8 @@ use veth_observer_common::{
 };
 
 use crate::{
-    constants::{VO_SAMPLE, VO_SNAPLEN},
+    constants::{VO_FILTER, VO_SAMPLE, VO_SNAPLEN},
+    filter::{self, Filtered},
     frame::{self, Bytes},
     journal,
 };
@@ -38,7 +39,7 @@ pub struct Seen {
 }
 
 /// A frame that a sample can be taken of.
-pub trait Sampled: Bytes {
+pub trait Sampled: Bytes + Filtered {
     /// EtherType (host order) and control information of a VLAN tag that stands beside the frame.
     fn vlan(&self) -> Option<(u16, u16)>;
     /// Says that the ring had no room.
@@ -70,13 +71,16 @@ impl Sampled for XdpContext {
     }
 }
 
-/// Whether to sample a frame: systematically (RFC 5475 §5.1), one in `VO_SAMPLE`, the first included; by its digest where
-/// both ends know it by that alone, so that both choose the same (RFC 5475 §6.2).
+/// Whether to sample a frame: of those that the filter matches, systematically (RFC 5475 §5.1) one in `VO_SAMPLE`, the first
+/// included; by its digest where both ends know it by that alone, so that both choose the same (RFC 5475 §6.2).
 #[inline(always)]
-pub fn choose(sampling: &mut Sampling, digest: Option<u64>) -> bool {
+pub fn choose(ctx: &impl Sampled, sampling: &mut Sampling, digest: Option<u64>) -> bool {
     let rate = u64::from(VO_SAMPLE.load());
-    if rate <= 1 {
-        return rate == 1;
+    if rate == 0 || !filter::passes(ctx) {
+        return false;
+    }
+    if rate == 1 {
+        return true;
     }
     if let Some(digest) = digest {
         return digest.is_multiple_of(rate);
@@ -92,7 +96,12 @@ pub fn take(ctx: &impl Sampled, sampling: &mut Sampling, sampled: bool, seen: Se
         return;
     }
     if !sampled {
-        sampling.skipped += 1;
+        // A stamp says that a frame was not chosen. Why, with a filter and a rate, only the frame can tell.
+        if VO_FILTER.load() != 0 && (VO_SAMPLE.load() == 1 || !ctx.matches()) {
+            sampling.filtered += 1;
+        } else {
+            sampling.skipped += 1;
+        }
     } else if write(ctx, &seen) {
         sampling.taken += 1;
     } else {

@@ -29,7 +29,7 @@ fn flood(lab: &Lab, stop: &AtomicBool) {
         frame.resize(100, 0x5a);
         frame
     });
-    lab.send_each(0, X, frames);
+    lab.offer_each(0, X, frames);
 }
 
 /// A TCP stream that goes on until told to stop.

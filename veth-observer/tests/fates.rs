@@ -55,7 +55,7 @@ fn every_frame_is_seen_at_both_ends_in_the_order_of_time() {
         let mut observation = observe(&wire, sampling(1 << 22));
         let mut samples = Vec::new();
         for round in 0..10 {
-            wire.lab.send_each(0, X, (0..100).map(|at| numbered(100 * round + at)));
+            wire.lab.offer_each(0, X, (0..100).map(|at| numbered(100 * round + at)));
             samples.extend(observation.samples(usize::MAX).unwrap());
         }
         let (rest, out) = finish(&wire, observation);
@@ -84,7 +84,7 @@ fn the_frames_that_a_queue_refused_are_told_one_by_one() {
     wire.over_both(|| {
         let before = wire.lab.qdisc_drops(0, X, "tbf");
         let observation = observe(&wire, sampling(1 << 22));
-        wire.lab.send_each(0, X, (0..100).map(numbered));
+        wire.lab.offer_each(0, X, (0..100).map(numbered));
         let (samples, out) = finish(&wire, observation);
         let refused = wire.lab.qdisc_drops(0, X, "tbf") - before;
         assert!(refused > 0);
@@ -132,7 +132,7 @@ fn a_super_frame_that_lost_a_segment_is_lost_and_others_are_not() {
 fn a_frame_whose_record_found_no_room_is_never_called_lost() {
     let wire = Wire::new();
     let mut observation = observe(&wire, sampling(1 << 16));
-    wire.lab.send_each(0, X, (0..5000).map(numbered));
+    wire.lab.offer_each(0, X, (0..5000).map(numbered));
     let [left, arrived] = observation.sampled().unwrap();
     assert!(left.lost > 0 && arrived.lost > 0, "{left:?} {arrived:?}");
     assert_eq!((left.taken + left.lost, arrived.taken + arrived.lost), (5000, 5000));
@@ -152,7 +152,7 @@ fn frames_that_vanish_without_a_trace_are_lost_after_the_timeout() {
     let link = wire.lab.namespace(1).run(|| bpf::attach(&thrower, ifindex, Hook::XdpNative)).unwrap();
     let loss_timeout = Duration::from_millis(200);
     let observation = wire.observe(Settings { sampling: sampling(1 << 22), loss_timeout, ..wire.settings() });
-    wire.lab.send_each(0, X, (0..50).map(numbered));
+    wire.lab.offer_each(0, X, (0..50).map(numbered));
     let (samples, out) = finish(&wire, observation);
     drop(link);
     assert_eq!(out.lost, 50, "{out:#?}");

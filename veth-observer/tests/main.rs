@@ -10,6 +10,7 @@ mod attach;
 mod edges;
 mod fates;
 mod faults;
+mod filters;
 mod frames;
 mod kernel;
 mod latency;

@@ -34,6 +34,8 @@ pub struct Knowledge {
 #[derive(Debug)]
 pub struct Fates {
     timeout_ns: u64,
+    /// By so much later than the timeout the ledger calls a frame lost.
+    slack_ns: u64,
     /// Frames have arrived at XDP in the driver, so that what dies of them later is no loss.
     in_driver: bool,
     waiting: BTreeMap<Key, Waiting>,
@@ -63,8 +65,8 @@ struct Waiting {
 }
 
 impl Fates {
-    pub fn new(timeout_ns: u64, in_driver: bool) -> Self {
-        Self { timeout_ns, in_driver, waiting: BTreeMap::new(), bytes: 0, serial: 0 }
+    pub fn new(timeout_ns: u64, slack_ns: u64, in_driver: bool) -> Self {
+        Self { timeout_ns, slack_ns, in_driver, waiting: BTreeMap::new(), bytes: 0, serial: 0 }
     }
 
     /// Takes in a frame that was seen; of one departure, the arrival comes later.
@@ -98,7 +100,7 @@ impl Fates {
     /// Whether a departure has been waiting for longer than the timeout, all records until `horizon_ns` having been taken in.
     pub fn is_overdue(&self, horizon_ns: u64) -> bool {
         self.waiting.first_key_value().is_some_and(|(key, waiting)| {
-            !waiting.is_settled() && key.at_ns.saturating_add(self.timeout_ns) <= horizon_ns
+            !waiting.is_settled() && key.at_ns.saturating_add(self.timeout_ns + self.slack_ns) <= horizon_ns
         })
     }
 
@@ -106,7 +108,7 @@ impl Fates {
     pub fn next(&mut self, horizon_ns: u64, knowledge: Knowledge) -> Option<Sample> {
         let entry = self.waiting.first_entry()?;
         let (key, waiting) = (entry.key(), entry.get());
-        let is_overdue = key.at_ns.saturating_add(self.timeout_ns) <= horizon_ns;
+        let is_overdue = key.at_ns.saturating_add(self.timeout_ns + self.slack_ns) <= horizon_ns;
         let is_known = waiting.is_settled() && key.at_ns.saturating_add(SETTLE_NS) <= horizon_ns;
         if is_known || is_overdue || self.bytes > MOST_BYTES {
             let waiting = entry.remove();

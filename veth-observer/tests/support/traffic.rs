@@ -27,7 +27,7 @@ impl Lab {
     }
 
     /// Puts frames on an end one after the other; a queue may refuse some.
-    pub(crate) fn send_each(&self, at: usize, ifname: &str, frames: impl Iterator<Item = Vec<u8>>) {
+    pub(crate) fn offer_each(&self, at: usize, ifname: &str, frames: impl Iterator<Item = Vec<u8>>) {
         let ifindex = self.ifindex(at, ifname);
         let socket = self.namespace(at).run(|| PacketSocket::open(ifindex)).unwrap().unwrap();
         for frame in frames {
