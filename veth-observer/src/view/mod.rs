@@ -4,6 +4,7 @@
 //! * [`latency`]: how long it took, with percentiles, histograms and thresholds.
 //! * [`line`]: one arrived frame in one line.
 //! * [`decode`]: one frame layer by layer.
+//! * [`pcapng`]: frames as a capture file holds them.
 //! * [`pairs`], [`show`]: which pairs there are, and one end whole.
 //! * [`units`], [`escape`]: how numbers and names are written everywhere.
 
@@ -13,6 +14,7 @@ mod histogram;
 pub mod latency;
 pub mod line;
 pub mod pairs;
+pub mod pcapng;
 pub mod report;
 pub mod show;
 mod table;
