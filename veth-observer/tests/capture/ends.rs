@@ -58,8 +58,7 @@ fn a_reader_that_has_enough_ends_it_quietly() {
     let wire = Wire::new();
     let mut reader = Command::new("tshark");
     reader.args(["-n", "-r", "-", "-c", "10"]).stdout(Stdio::piped()).stderr(Stdio::null());
-    let (capture, mut reader) =
-        Run::here(&["capture", &wire.selector(), "-w", "-"]).into_stdin_of(&mut reader);
+    let (capture, mut reader) = Run::here(&["capture", &wire.selector(), "-w", "-"]).into_stdin_of(reader);
     send(&wire, 2000);
     let outcome = capture.outcome();
     assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{outcome:?}");
@@ -71,8 +70,7 @@ fn a_reader_that_has_enough_ends_it_quietly() {
 #[test]
 fn a_reader_that_goes_while_nothing_passes_ends_it_too() {
     let wire = Wire::new();
-    let (capture, _reader) =
-        Run::here(&["capture", &wire.selector()]).into_stdin_of(&mut Command::new("true"));
+    let (capture, _reader) = Run::here(&["capture", &wire.selector()]).into_stdin_of(Command::new("true"));
     let outcome = capture.outcome();
     assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{outcome:?}");
 }

@@ -20,8 +20,7 @@ fn tshark_shows_frames_as_they_come() {
     let mut tshark = Command::new("tshark");
     tshark.args(["-n", "-l", "-r", "-", "-Y", "frame.interface_name == \"vy\"", "-T", "fields"]);
     tshark.args(["-e", "frame.comment"]).stdout(Stdio::piped()).stderr(Stdio::null());
-    let (capture, mut tshark) =
-        Run::here(&["capture", &wire.selector(), "-w", "-"]).into_stdin_of(&mut tshark);
+    let (capture, mut tshark) = Run::here(&["capture", &wire.selector(), "-w", "-"]).into_stdin_of(tshark);
     let mut lines = BufReader::new(tshark.0.stdout.take().unwrap());
     let mut slowest = Duration::ZERO;
     for number in 0..10 {
@@ -50,9 +49,10 @@ fn a_reader_that_sleeps_costs_packets_which_are_counted() {
     reader.args(["-c", "read go <\"$0\"; cat >\"$1\""]);
     let gate = File::new("gate");
     run("mkfifo", &[gate.path()]);
+    reader.args([gate.path(), file.path()]);
     let selector = wire.selector();
     let ring = ["capture", &selector, "--ring-size", "1MiB"];
-    let (capture, mut reader) = Run::here(&ring).into_stdin_of(reader.args([gate.path(), file.path()]));
+    let (capture, mut reader) = Run::here(&ring).into_stdin_of(reader);
     wire.lab.send_frames(0, X, &numbered(1, 1000), FRAMES);
     // All of it left while nobody read.
     assert_eq!(wire.lab.device_counters(1, Y).rx_packets, FRAMES);

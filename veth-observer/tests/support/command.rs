@@ -96,8 +96,8 @@ impl Run {
         Self { command }
     }
 
-    /// Its standard output goes there.
-    pub(crate) fn into_stdin_of(mut self, reader: &mut Command) -> (Observing, Background) {
+    /// Its standard output goes there, and nobody else has a hand on that pipe.
+    pub(crate) fn into_stdin_of(mut self, mut reader: Command) -> (Observing, Background) {
         self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = Background::start(&mut self.command);
         let reader = Background::start(reader.stdin(child.0.stdout.take().expect("a pipe")));
