@@ -61,7 +61,7 @@ fn a_reader_that_has_enough_ends_it_quietly() {
     let (capture, mut reader) = Run::here(&["capture", &wire.selector(), "-w", "-"]).into_stdin_of(reader);
     send(&wire, 2000);
     let outcome = capture.outcome();
-    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{outcome:?}");
+    assert!(outcome.code == Some(0) && !outcome.stderr.contains("veth-observer:"), "{outcome:?}");
     let mut lines = String::new();
     std::io::Read::read_to_string(&mut reader.0.stdout.take().unwrap(), &mut lines).unwrap();
     assert_eq!(lines.lines().count(), 10, "{lines}");

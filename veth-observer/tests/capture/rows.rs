@@ -92,12 +92,16 @@ fn a_file_that_another_put_in_the_place_of_ours_stays() {
     let (selector, file) = (wire.selector(), pattern.to_str().unwrap());
     let capture =
         Run::here(&["capture", &selector, "-w", file, "--rotate", LEAST, "--files", "2"]).observing();
-    send(&wire, 0..100);
-    eventually("a second file", || folder.file("web-0002").exists());
+    let mut sent = 0;
+    eventually("a second file", || {
+        send(&wire, sent..sent + 1);
+        sent += 1;
+        folder.file("web-0002").exists()
+    });
     // Moved away, not removed: the number of a file that is gone is soon another's.
     std::fs::rename(folder.file("web-0001"), folder.file("kept")).unwrap();
     std::fs::write(folder.file("web-0001"), "not yours").unwrap();
-    send(&wire, 100..1000);
+    send(&wire, sent..1000);
     assert_eq!(capture.interrupt().code, Some(0));
     assert_eq!(std::fs::read_to_string(folder.file("web-0001")).unwrap(), "not yours");
     assert!(count(&folder.file("kept")) > 10);

@@ -127,7 +127,12 @@ impl Recorder {
     /// Takes what is left in the ring, waiting for room.
     pub(super) async fn drain(&mut self, observation: &mut Observation) -> Result<()> {
         let end = self.packets().saturating_add(u64::from(self.ring_bytes / SHORTEST_RECORD));
-        while self.packets() < end && self.take(observation)? {
+        loop {
+            let before = self.packets();
+            let more = self.take(observation)?;
+            if self.packets() >= end || !more && self.packets() == before {
+                break;
+            }
             tokio::time::sleep(ROOM).await;
         }
         Ok(())
@@ -150,7 +155,7 @@ impl Recorder {
         let (mut more, mut bytes) = (true, 0);
         while more && bytes < BATCH {
             let most = usize::try_from(self.left).unwrap_or(SAMPLES).min(SAMPLES);
-            let samples = observation.samples(most);
+            let samples = observation.samples(most)?;
             more = samples.len() == most && most > 0;
             for sample in &samples {
                 self.packet(sample, observation)?;

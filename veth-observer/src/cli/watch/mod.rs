@@ -174,7 +174,7 @@ fn print(
     printer: &mut Printer,
     out: &mut Output,
 ) -> Result<bool> {
-    let samples = observation.samples(BATCH);
+    let samples = observation.samples(BATCH)?;
     let names = observation.names();
     let names = [names[0].as_str(), names[1].as_str()];
     let wants_bytes = printer.wants_bytes();
