@@ -1,8 +1,12 @@
 //! How a capture ends: as asked, with a command, on a full disk, and when its reader goes.
 
-use std::process::{Command, Stdio};
+use std::{
+    process::{Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
-use super::{File, count, numbered};
+use super::{File, count, number, numbered};
 use crate::support::{
     command::Run,
     wire::{Wire, X},
@@ -85,6 +89,33 @@ fn a_count_ends_it_and_an_old_file_is_written_over() {
     let summary = capture.outcome().json();
     assert_eq!((&summary["summary"]["packets"], count(&file.0)), (&7.into(), 7));
     assert_eq!(summary["summary"]["files"][0], file.path());
+}
+
+#[test]
+fn traffic_that_goes_on_before_and_after_is_cut_at_both_ends_alike() {
+    let wire = Wire::new();
+    let (file, over) = (File::new("on.pcapng"), AtomicBool::new(false));
+    let selector = wire.selector();
+    std::thread::scope(|scope| {
+        let paced = |number| {
+            std::thread::sleep(Duration::from_micros(50));
+            numbered(number, 100)
+        };
+        // Ten seconds at most, should the capture not end.
+        let frames = (0..100_000).take_while(|_| !over.load(Ordering::Relaxed)).map(paced);
+        scope.spawn(|| wire.lab.send_each(0, X, frames));
+        let capture = ["capture", &selector, "-w", file.path(), "--duration", "500ms"];
+        let outcome = Run::here(&capture).outcome();
+        over.store(true, Ordering::Relaxed);
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    });
+    let [sent, received] = ["vx", "vy"].map(|end| {
+        let packets = file.packets(&format!("frame.interface_name == \"{end}\""));
+        packets.iter().map(|packet| number(&packet.bytes)).collect::<Vec<_>>()
+    });
+    assert!(sent.len() > 500, "{}", sent.len());
+    assert_eq!(sent, received);
+    assert!(sent.is_sorted_by(|a, b| a + 1 == *b), "{sent:?}");
 }
 
 #[test]

@@ -81,18 +81,7 @@ fn one_crafted_segment_is_what_tshark_sees() {
     let wire = Wire::new();
     let (ours, theirs) = (File::new("ours.pcapng"), File::new("theirs.pcap"));
     let mut tshark = Command::new("ip");
-    tshark.args([
-        "netns",
-        "exec",
-        wire.lab.name(1),
-        "tshark",
-        "-i",
-        Y,
-        "-F",
-        "nsecpcap",
-        "-w",
-        theirs.path(),
-    ]);
+    tshark.args(["netns", "exec", wire.lab.name(1), "tshark", "-i", Y, "-F", "pcap", "-w", theirs.path()]);
     let mut tshark = tshark.args(["-c", "1"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut said = BufReader::new(tshark.stderr.take().unwrap());
     let mut line = String::new();

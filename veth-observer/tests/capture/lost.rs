@@ -18,8 +18,9 @@ fn the_frames_that_a_token_bucket_drops_and_no_others() {
     let file = File::new("lost.pcapng");
     let capture = Run::here(&["capture", &wire.selector(), "-w", file.path()]).observing();
     let drops = wire.lab.qdisc_drops(0, X, "tbf");
-    let refused: BTreeSet<u32> =
-        (0..200).filter(|&at| wire.lab.offer_frames(0, X, &numbered(at, 1000), 1) == 1).collect();
+    let frames: Vec<Vec<u8>> = (0..200).map(|at| numbered(at, 1000)).collect();
+    let refused = wire.lab.offer_each(0, X, &frames);
+    let refused: BTreeSet<u32> = refused.into_iter().map(|at| u32::try_from(at).unwrap()).collect();
     let drops = wire.lab.qdisc_drops(0, X, "tbf") - drops;
     let outcome = capture.interrupt();
     assert_eq!(outcome.code, Some(0), "{outcome:?}");

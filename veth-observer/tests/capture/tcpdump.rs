@@ -27,7 +27,10 @@ fn equal(wire: &Wire, snaplen: u32, traffic: impl FnOnce()) -> [Vec<Packet>; 2] 
     let theirs = [Tcpdump::start(&wire.lab, 0, X, snaplen), Tcpdump::start(&wire.lab, 1, Y, snaplen)];
     let file = File::new("equal.pcapng");
     let (selector, snaplen) = (wire.selector(), snaplen.to_string());
-    let capture = Run::here(&["capture", &selector, "-w", file.path(), "--snaplen", &snaplen]).observing();
+    // As large as that of tcpdump.
+    let ring = ["--ring-size", "64MiB"];
+    let args = ["capture", &selector, "-w", file.path(), "--snaplen", &snaplen];
+    let capture = Run::here(&[&args[..], &ring].concat()).observing();
     traffic();
     let outcome = capture.interrupt();
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), ""), "{outcome:?}");

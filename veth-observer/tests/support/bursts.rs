@@ -79,6 +79,12 @@ impl Lab {
         offer(&socket, frame, count)
     }
 
+    /// Puts each of these frames on an end, and gives the places of those that the device said it dropped.
+    pub(crate) fn offer_each(&self, at: usize, ifname: &str, frames: &[Vec<u8>]) -> Vec<usize> {
+        let socket = self.packet_socket(at, ifname);
+        (0..frames.len()).filter(|&place| offer(&socket, &frames[place], 1) == 1).collect()
+    }
+
     fn packet_socket(&self, at: usize, ifname: &str) -> PacketSocket {
         let ifindex = self.ifindex(at, ifname);
         self.namespace(at).run(|| PacketSocket::open(ifindex)).unwrap().unwrap()

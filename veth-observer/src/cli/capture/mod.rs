@@ -98,7 +98,7 @@ impl Capture {
         stop.within(self.observing.duration);
         let writer = Writer::start(opened)?;
         let origin = self.origin(selected.pair.ends, &sampling);
-        let mut recorder = Recorder::new(writer, origin, sampling.ring_bytes, self.rotate, self.count)?;
+        let mut recorder = Recorder::new(writer, origin, self.rotate, self.count)?;
         let beside = out.wants_json() || target.is_stdout();
         let mut command = Measured::start(&self.command, beside)?;
         record(&mut observation, &mut recorder, &mut command, &mut stop).await?;
@@ -165,10 +165,10 @@ async fn record(
     }
 }
 
-/// Waits for what is under way and takes what is left in the ring, as much as it can hold: a flood that goes on does not keep
-/// us.
+/// Waits for what is under way and takes what was seen until then: a flood that goes on does not keep us.
 async fn land(observation: &mut Observation, recorder: &mut Recorder) -> Result<()> {
     recorder.take(observation)?;
+    recorder.close_departures();
     observation.finish().await?;
     recorder.notice_loss(observation)?;
     recorder.drain(observation).await

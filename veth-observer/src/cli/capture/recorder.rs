@@ -1,6 +1,9 @@
 //! From samples to batches of blocks, file by file.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    ops::Range,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use anyhow::Result;
 
@@ -9,7 +12,7 @@ use super::{
     writer::{Batch, Piece, Writer},
 };
 use crate::{
-    model::sample::{Sample, Sampled},
+    model::sample::{Fate, Sample, Sampled},
     observe::Observation,
     view::pcapng::{Origin, Section, Statistics},
 };
@@ -25,9 +28,6 @@ const BATCHES: u32 = 8;
 const BESIDE: usize = 100;
 const MOST_BESIDE: usize = 1024;
 
-/// The shortest record takes this much of the ring.
-const SHORTEST_RECORD: u32 = 64;
-
 /// How often to look for room.
 const ROOM: Duration = Duration::from_millis(2);
 
@@ -39,9 +39,13 @@ pub(super) struct Recorder {
     batch: Batch,
     /// Bytes of the present file that left the section.
     bytes: u64,
-    ring_bytes: u32,
     rotate: Option<u64>,
     left: u64,
+    /// Samples that were looked at.
+    seen: u64,
+    /// While departures are seen: what arrives before or after without having been seen sent is not unmatched.
+    matched_ns: Range<u64>,
+    end_ns: u64,
     start_ns: u64,
     /// What sampling had done when the present file began.
     before: [Sampled; 2],
@@ -65,7 +69,6 @@ impl Recorder {
     pub(super) fn new(
         writer: Writer,
         origin: Origin,
-        ring_bytes: u32,
         rotate: Option<u64>,
         count: Option<u64>,
     ) -> Result<Self> {
@@ -75,9 +78,11 @@ impl Recorder {
             origin,
             batch: Batch::new(),
             bytes: 0,
-            ring_bytes,
             rotate,
             left: count.unwrap_or(u64::MAX),
+            seen: 0,
+            matched_ns: now_ns()..u64::MAX,
+            end_ns: u64::MAX,
             start_ns: now_ns(),
             before: Default::default(),
             written: [0; 2],
@@ -124,18 +129,22 @@ impl Recorder {
         Ok(true)
     }
 
-    /// Takes what is left in the ring, waiting for room.
+    /// From now on nobody sees frames leave.
+    pub(super) fn close_departures(&mut self) {
+        self.matched_ns.end = now_ns();
+    }
+
+    /// Takes what was seen until now, waiting for room.
     pub(super) async fn drain(&mut self, observation: &mut Observation) -> Result<()> {
-        let end = self.packets().saturating_add(u64::from(self.ring_bytes / SHORTEST_RECORD));
+        self.end_ns = now_ns();
         loop {
-            let before = self.packets();
+            let before = self.seen;
             let more = self.take(observation)?;
-            if self.packets() >= end || !more && self.packets() == before {
-                break;
+            if self.is_full() || !more && self.seen == before {
+                return Ok(());
             }
             tokio::time::sleep(ROOM).await;
         }
-        Ok(())
     }
 
     /// Ends the last file and waits until all is written.
@@ -144,10 +153,6 @@ impl Recorder {
         self.hand_over_when_there_is_room().await;
         let packets = [0, 1].map(|end| self.written_before[end] + self.written[end]);
         Ok(Captured { packets, sampled, files: self.writer.finish().await? })
-    }
-
-    fn packets(&self) -> u64 {
-        self.written.iter().chain(&self.written_before).sum()
     }
 
     /// One batch; true when there may be more samples.
@@ -167,6 +172,15 @@ impl Recorder {
     }
 
     fn packet(&mut self, sample: &Sample, observation: &mut Observation) -> Result<()> {
+        self.seen += 1;
+        if sample.at_ns > self.end_ns {
+            // They come in the order of time.
+            self.left = 0;
+        }
+        let is_beside = sample.fate == Fate::Unmatched && !self.matched_ns.contains(&sample.at_ns);
+        if self.left == 0 || is_beside {
+            return Ok(());
+        }
         let end = sample.end();
         let size = self.bytes + (self.section.len() + sample.bytes.len() + MOST_BESIDE) as u64;
         if self.rotate.is_some_and(|most| size > most) && self.written != [0; 2] {
