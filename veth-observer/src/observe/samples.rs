@@ -85,11 +85,11 @@ impl Observation {
             return Ok(sampler.ring.take(most).records.into_iter().filter_map(arrived).collect());
         }
         // What is known is given before more is taken out, so that a caller who is slow fills the ring and not our memory.
-        let known: Vec<Sample> = std::iter::from_fn(|| sampler.next(false)).take(most).collect();
-        if known.len() == most {
-            return Ok(known);
+        let ready: Vec<Sample> = std::iter::from_fn(|| sampler.next(false)).take(most).collect();
+        if ready.len() == most {
+            return Ok(ready);
         }
-        let Some(fates) = &mut sampler.fates else { return Ok(known) };
+        let Some(fates) = &mut sampler.fates else { return Ok(ready) };
         let Drained { records, until_ns } = sampler.ring.take(BATCH);
         for record in records {
             match record {
@@ -115,8 +115,8 @@ impl Observation {
             sampler.notice(&readings);
         }
         let is_last = self.finished && until_ns.is_some();
-        let more = most - known.len();
-        Ok(known.into_iter().chain(std::iter::from_fn(|| sampler.next(is_last)).take(more)).collect())
+        let more = most - ready.len();
+        Ok(ready.into_iter().chain(std::iter::from_fn(|| sampler.next(is_last)).take(more)).collect())
     }
 
     /// Waits for a frame of exactly these bytes from an end (0 or 1) to be sampled at the other; other samples are dropped.

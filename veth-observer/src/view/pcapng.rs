@@ -121,6 +121,8 @@ impl Section {
                 InterfaceStatisticsOption::IsbEndTime(time(statistics.end_ns)),
                 InterfaceStatisticsOption::IsbIfRecv(taken + skipped + filtered + lost),
                 InterfaceStatisticsOption::IsbFilterAccept(taken + lost),
+                // The same loss once more, where dumpcap tells it and Wireshark shows it.
+                InterfaceStatisticsOption::IsbIfDrop(lost),
                 InterfaceStatisticsOption::IsbOsDrop(lost),
                 InterfaceStatisticsOption::IsbUsrDeliv(statistics.written),
             ],

@@ -123,6 +123,7 @@ fn the_statistics_of_an_end_add_up() {
             InterfaceStatisticsOption::IsbEndTime(Duration::from_nanos(9)),
             InterfaceStatisticsOption::IsbIfRecv(20),
             InterfaceStatisticsOption::IsbFilterAccept(12),
+            InterfaceStatisticsOption::IsbIfDrop(2),
             InterfaceStatisticsOption::IsbOsDrop(2),
             InterfaceStatisticsOption::IsbUsrDeliv(10),
         ]
