@@ -3,13 +3,17 @@
 use veth_observer::{
     frame::craft::{Content, FrameSpec, craft},
     model::mac::Mac,
+    wire::PacketSocket,
 };
 
 use super::{frame, json_lines};
 use crate::support::{
     command::{Outcome, PROGRAM, Run},
-    wire::{Wire, X, X_IP, X_MAC, Y, Y_IP, Y_MAC},
+    wire::{Wire, X, X_MAC, Y, Y_MAC},
 };
+
+/// Of nobody here, so that nobody answers (RFC 5737).
+const ADDRESSES: &str = "192.0.2.1,192.0.2.2";
 
 #[track_caller]
 fn assert_steers_nothing(outcome: &Outcome) {
@@ -21,6 +25,7 @@ fn assert_steers_nothing(outcome: &Outcome) {
 #[test]
 fn names_and_payload_never_reach_the_terminal_raw() {
     let wire = Wire::new();
+    let ifindex = wire.lab.ifindex(0, X);
     let name = "v\u{1b}[2J\u{9b}1m";
     wire.lab.ip(0, &["link", "set", X, "down"]);
     wire.lab.ip(0, &["link", "set", X, "name", name]);
@@ -30,24 +35,25 @@ fn names_and_payload_never_reach_the_terminal_raw() {
     let content = Content::Raw(0x88b5);
     let frame = craft(&FrameSpec { src_mac, dst_mac, vlan: None, content, payload, size: None }, 0).unwrap();
     let selector = format!("netns:{}/{Y}", wire.lab.name(1));
-    let ifindex = wire.lab.ifindex(0, name).to_string();
+    // `ip` writes such names into its JSON as they are.
+    let socket = wire.lab.namespace(0).run(|| PacketSocket::open(ifindex)).unwrap().unwrap();
     for form in
         [&["-x"][..], &["-e", "-x"], &["--fields", "from,end,frame_hex"], &["-j", "-x"], &["-j", "-p"]]
     {
         let watch = Run::here(&[&["watch", &selector, "-c", "1"], form].concat()).observing();
-        wire.lab.send_frames(0, name, &frame, 1);
+        socket.send(&frame).unwrap();
         let outcome = watch.outcome();
         assert_steers_nothing(&outcome);
         let written = if form[0] == "-j" { "v\\u001b[2J\\u009b1m" } else { "v\\u{1b}[2J\\u{9b}1m" };
         assert!(outcome.stdout.contains(written), "{form:?} {outcome:?}");
     }
     // What is said before and beside the frames names the ends too.
-    let by_number = format!("netns:{}/ifindex:{ifindex}", wire.lab.name(0));
-    let outcome = Run::here(&["watch", &by_number, "--duration", "1ms"]).outcome();
-    if outcome.code == Some(0) {
-        assert!(outcome.stderr.contains("v\\u{1b}[2J"), "{outcome:?}");
-    }
-    assert!(!outcome.stderr.contains('\u{1b}'), "{outcome:?}");
+    let by_name = format!("netns:{}/{name}", wire.lab.name(0));
+    let outcome = Run::here(&["watch", &by_name, "--duration", "1ms"]).outcome();
+    assert_steers_nothing(&outcome);
+    assert!(outcome.stderr.starts_with("observing v\\u{1b}[2J\\u{9b}1m ("), "{outcome:?}");
+    let outcome = Run::here(&["watch", &format!("{by_name}\u{1b}")]).outcome();
+    assert!(outcome.code == Some(4) && !outcome.stderr.contains('\u{1b}'), "{outcome:?}");
 }
 
 #[test]
@@ -69,21 +75,20 @@ fn bytes_stand_below_their_line_as_tcpdump_shows_them() {
 #[test]
 fn mac_addresses_are_shown_where_they_are_asked_for_or_all_there_is() {
     let wire = Wire::new();
-    let addresses = format!("{X_IP},{Y_IP}");
     for (flags, ip, raw) in [
         (
             &[][..],
-            "  vx>vy  10.77.0.1.1 > 10.77.0.2.2  udp  ",
+            "  vx>vy  192.0.2.1.1 > 192.0.2.2.2  udp  ",
             "  vx>vy  02:00:00:00:00:0a > 02:00:00:00:00:0b  0x88b5 (",
         ),
         (
             &["-e"],
-            "  vx>vy  02:00:00:00:00:0a > 02:00:00:00:00:0b  0x0800 (IPv4)  10.77.0.1.1 > ",
+            "  vx>vy  02:00:00:00:00:0a > 02:00:00:00:00:0b  0x0800 (IPv4)  192.0.2.1.1 > ",
             "  vx>vy  02:00:00:00:00:0a > ",
         ),
     ] {
         let watch = Run::here(&[&["watch", &wire.selector(), "-c", "2"], flags].concat()).observing();
-        Run::here(&["send", &wire.selector(), "--ip4", &addresses, "--udp", "1,2"]).outcome().ok();
+        Run::here(&["send", &wire.selector(), "--ip4", ADDRESSES, "--udp", "1,2"]).outcome().ok();
         wire.lab.send_frames(0, X, &frame(), 1);
         let outcome = watch.outcome();
         let lines: Vec<&str> = outcome.stdout.lines().collect();
@@ -97,13 +102,12 @@ fn frames_are_decoded_as_far_as_they_were_kept() {
     for (snaplen, words) in [
         ("14", "  02:00:00:00:00:0a > 02:00:00:00:00:0b  0x0800 (IPv4)  "),
         ("20", "  02:00:00:00:00:0a > 02:00:00:00:00:0b  0x0800 (IPv4)  "),
-        ("34", "  10.77.0.1 > 10.77.0.2  tcp  "),
-        ("38", "  10.77.0.1.1111 > 10.77.0.2.2222  tcp  "),
-        ("54", "  10.77.0.1.1111 > 10.77.0.2.2222  tcp [S]  "),
+        ("34", "  192.0.2.1 > 192.0.2.2  tcp  "),
+        ("38", "  192.0.2.1.1111 > 192.0.2.2.2222  tcp  "),
+        ("54", "  192.0.2.1.1111 > 192.0.2.2.2222  tcp [S]  "),
     ] {
         let watch = Run::here(&["watch", &wire.selector(), "-c", "1", "--snaplen", snaplen]).observing();
-        let addresses = format!("{X_IP},{Y_IP}");
-        let send = ["send", &wire.selector(), "--ip4", &addresses, "--tcp", "1111,2222", "--payload", "123"];
+        let send = ["send", &wire.selector(), "--ip4", ADDRESSES, "--tcp", "1111,2222", "--payload", "123"];
         Run::here(&send).outcome().ok();
         let outcome = watch.outcome();
         assert!(outcome.stdout.contains(&format!("vx>vy{words}")), "{snaplen} {outcome:?}");
@@ -145,8 +149,7 @@ fn a_filter_takes_what_it_matches_and_counts_the_rest() {
     let selector = wire.selector();
     let watch = Run::here(&["watch", &selector, "-j", "ether", "proto", "0x88b5"]).observing();
     wire.lab.send_frames(0, X, &frame(), 30);
-    let addresses = format!("{X_IP},{Y_IP}");
-    Run::here(&["send", &selector, "--ip4", &addresses, "--udp", "1,2", "-c", "12"]).outcome().ok();
+    Run::here(&["send", &selector, "--ip4", ADDRESSES, "--udp", "1,2", "-c", "12"]).outcome().ok();
     let mut lines = json_lines(&watch.interrupt());
     let summary = lines.pop().unwrap()["summary"].clone();
     assert!(lines.iter().all(|line| line["ethertype"] == "0x88b5"));

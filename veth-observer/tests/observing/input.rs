@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{frame, json_lines};
 use crate::support::{
     command::{PROGRAM, Run},
-    wire::{Wire, X, X_IP, Y_IP},
+    wire::{Wire, X},
 };
 
 /// A file that is gone with the value.
@@ -41,8 +41,9 @@ fn written(wire: &Wire) -> (String, String) {
     let json = Run::here(&["watch", &wire.selector(), "-c", "13", "-j", "-x"]).observing();
     wire.lab.send_frames(0, X, &frame(), 6);
     wire.lab.offer_frames_past_the_queue(0, X, &frame(), 4);
-    let addresses = format!("{X_IP},{Y_IP}");
-    Run::here(&["send", &wire.selector(), "--ip4", &addresses, "--udp", "1,2", "-c", "3"]).outcome().ok();
+    // Of nobody here, so that nobody answers (RFC 5737).
+    let addresses = "192.0.2.1,192.0.2.2";
+    Run::here(&["send", &wire.selector(), "--ip4", addresses, "--udp", "1,2", "-c", "3"]).outcome().ok();
     let (text, json) = (text.outcome(), json.outcome());
     assert_eq!((text.code, json.code), (Some(0), Some(0)), "{text:?} {json:?}");
     (text.stdout, json.stdout)
