@@ -223,10 +223,8 @@ fn say(
 
 /// `3 printed of 10 sampled, 0 skipped by --sample, 0 lost because the ring was full`; what is not known is left out.
 fn sentence(summary: &Summary, of: Option<u64>) -> String {
-    let mut parts = vec![format!("{} printed", summary.printed)];
-    if let Some(of) = of {
-        parts[0] += &format!(" of {of} sampled");
-    }
+    let of = of.map_or_else(String::new, |of| format!(" of {of} sampled"));
+    let mut parts = vec![format!("{} printed{of}", summary.printed)];
     parts.extend(summary.skipped.map(|skipped| format!("{skipped} skipped by --sample")));
     parts.extend(summary.filtered.map(|filtered| format!("{filtered} not matching the filter")));
     parts.extend(summary.lost.map(|lost| format!("{lost} lost because the ring was full")));
