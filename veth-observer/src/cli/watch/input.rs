@@ -152,8 +152,9 @@ fn lines(path: &Path) -> Result<Batches> {
     std::thread::Builder::new().name("input".into()).spawn(move || {
         loop {
             let batch = batch(&mut source);
-            let is_last = !matches!(&batch, Ok(lines) if !lines.is_empty());
-            if is_last && batch.is_ok() || sender.blocking_send(batch).is_err() || is_last {
+            let failed = batch.is_err();
+            let at_end = batch.as_ref().is_ok_and(Vec::is_empty);
+            if at_end || sender.blocking_send(batch).is_err() || failed {
                 return;
             }
         }

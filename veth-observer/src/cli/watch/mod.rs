@@ -81,9 +81,12 @@ const LOOK: Duration = Duration::from_millis(5);
 /// How many samples to write in one go, so that Ctrl-C is heard under any load.
 const BATCH: usize = 4096;
 
+/// How many of these at one look.
+const BATCHES: u32 = 4;
+
 /// More than a full ring holds of the shortest records: what is in it at the end is written, and a flood that goes on
-/// does not keep us.
-const LAST_BATCHES: u32 = 16;
+/// does not keep us. Where departures are sampled, as much again and more waits for its fate.
+const LAST_BATCHES: [u32; 2] = [16, 256];
 
 impl Watch {
     pub(super) async fn run(self, out: &mut Output) -> Result<()> {
@@ -113,11 +116,8 @@ impl Watch {
             if departures {
                 stop.last(observation.finish()).await?;
             }
-            for _ in 0..LAST_BATCHES {
-                if printer.has_enough() || !print(&mut observation, &self.choice, &mut printer, out)? {
-                    break;
-                }
-            }
+            let batches = LAST_BATCHES[usize::from(departures)];
+            print(&mut observation, &self.choice, &mut printer, batches, out)?;
         }
         let summary = summary(&mut observation, &printer)?;
         drop(observation);
@@ -154,7 +154,7 @@ async fn watch(
         if ended {
             break;
         }
-        print(observation, choice, printer, out)?;
+        print(observation, choice, printer, BATCHES, out)?;
     }
     Ok(())
 }
@@ -167,23 +167,29 @@ async fn end(command: &mut Option<Measured>, stop: &mut Stop) -> Result<()> {
     Ok(())
 }
 
-/// Prints what the ring has; true when there may be more in it.
+/// Prints what the ring has, as long as there are whole batches in it.
 fn print(
     observation: &mut Observation,
     choice: &Choice,
     printer: &mut Printer,
+    batches: u32,
     out: &mut Output,
-) -> Result<bool> {
-    let samples = observation.samples(BATCH)?;
+) -> Result<()> {
     let names = observation.names();
     let names = [names[0].as_str(), names[1].as_str()];
     let wants_bytes = printer.wants_bytes();
-    let chosen = samples.iter().filter(|sample| choice.takes_sample(sample)).map(|sample| {
-        let object = object(sample, names);
-        if wants_bytes { object.with_bytes(&sample.bytes) } else { object }
-    });
-    printer.print(out, chosen)?;
-    Ok(samples.len() == BATCH)
+    for _ in 0..batches {
+        let samples = observation.samples(BATCH)?;
+        let chosen = samples.iter().filter(|sample| choice.takes_sample(sample)).map(|sample| {
+            let object = object(sample, names);
+            if wants_bytes { object.with_bytes(&sample.bytes) } else { object }
+        });
+        printer.print(out, chosen)?;
+        if printer.has_enough() || samples.len() < BATCH {
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn summary(observation: &mut Observation, printer: &Printer) -> Result<Summary> {
@@ -223,10 +229,8 @@ fn say(
 
 /// `3 printed of 10 sampled, 0 skipped by --sample, 0 lost because the ring was full`; what is not known is left out.
 fn sentence(summary: &Summary, of: Option<u64>) -> String {
-    let mut parts = vec![format!("{} printed", summary.printed)];
-    if let Some(of) = of {
-        parts[0] += &format!(" of {of} sampled");
-    }
+    let of = of.map_or_else(String::new, |of| format!(" of {of} sampled"));
+    let mut parts = vec![format!("{} printed{of}", summary.printed)];
     parts.extend(summary.skipped.map(|skipped| format!("{skipped} skipped by --sample")));
     parts.extend(summary.filtered.map(|filtered| format!("{filtered} not matching the filter")));
     parts.extend(summary.lost.map(|lost| format!("{lost} lost because the ring was full")));
