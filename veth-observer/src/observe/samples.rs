@@ -72,12 +72,12 @@ impl Observation {
     /// given once its fate is known; after [`Observation::finish`] all are.
     pub fn samples(&mut self, most: usize) -> Result<Vec<Sample>> {
         let Some(mut sampler) = self.sampler.take() else { return Ok(Vec::new()) };
-        let samples = self.samples_of(&mut sampler, most);
+        let taken = self.samples_of(&mut sampler, most);
         self.sampler = Some(sampler);
         // Asked anew each time, so that a step of the wall clock shows.
         let offset = clock::wall_offset_ns();
         let at = |sample: Sample| Sample { at_ns: sample.at_ns.wrapping_add(offset), ..sample };
-        Ok(samples?.into_iter().map(at).collect())
+        Ok(taken?.into_iter().map(at).collect())
     }
 
     fn samples_of(&mut self, sampler: &mut Sampler, most: usize) -> Result<Vec<Sample>> {

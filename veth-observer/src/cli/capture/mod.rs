@@ -112,7 +112,7 @@ impl Capture {
         let captured = stop.last(recorder.finish(&mut observation)).await?;
         observation.flush_log();
         let ended = observation.ended().map(str::to_owned);
-        summary::print(out, &captured, &target, observation.names(), ended)?;
+        summary::print(out, &captured, &target, &observation.names(), ended)?;
         command.as_ref().map_or(Ok(()), Measured::verdict)
     }
 

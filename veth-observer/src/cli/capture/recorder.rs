@@ -108,8 +108,8 @@ impl Recorder {
     pub(super) fn notice_loss(&mut self, observation: &mut Observation) -> Result<bool> {
         let sampled = observation.sampled()?;
         let mut more = false;
-        for end in 0..2 {
-            let untold = sampled[end].lost.saturating_sub(self.told[end]);
+        for (end, Sampled { lost, .. }) in sampled.into_iter().enumerate() {
+            let untold = lost.saturating_sub(self.told[end]);
             more |= untold > self.dropped[end];
             self.dropped[end] = untold;
         }
@@ -208,8 +208,7 @@ impl Recorder {
     /// Writes what happened at each end since the file began, and gives what happened in all.
     fn close(&mut self, observation: &mut Observation) -> Result<[Sampled; 2]> {
         let (now, end_ns) = (observation.sampled()?, now_ns());
-        for end in 0..2 {
-            let (now, before) = (now[end], self.before[end]);
+        for (end, (now, before)) in now.into_iter().zip(self.before).enumerate() {
             let sampled = Sampled {
                 taken: now.taken.saturating_sub(before.taken),
                 skipped: now.skipped.saturating_sub(before.skipped),

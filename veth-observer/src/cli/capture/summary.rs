@@ -15,12 +15,12 @@ pub(super) fn print(
     out: &mut Output,
     captured: &Captured,
     target: &Target,
-    names: [String; 2],
+    names: &[String; 2],
     ended: Option<String>,
 ) -> Result<()> {
     if !out.wants_json() {
         let ended = ended.map_or_else(String::new, |why| format!("ended early: {why}\n"));
-        output::note(ended + &text(captured, &names));
+        output::note(ended + &text(captured, names));
         return Ok(());
     }
     let end = |at: usize| {
