@@ -8,6 +8,7 @@
 
 mod attach;
 mod capture;
+mod edges;
 mod fates;
 mod faults;
 mod frames;
