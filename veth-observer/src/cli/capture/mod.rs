@@ -168,7 +168,6 @@ async fn record(
 /// Waits for what is under way and takes what was seen until then: a flood that goes on does not keep us.
 async fn land(observation: &mut Observation, recorder: &mut Recorder) -> Result<()> {
     recorder.take(observation)?;
-    recorder.close_departures();
     observation.finish().await?;
     recorder.notice_loss(observation)?;
     recorder.drain(observation).await

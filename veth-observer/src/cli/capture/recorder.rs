@@ -1,9 +1,6 @@
 //! From samples to batches of blocks, file by file.
 
-use std::{
-    ops::Range,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 
@@ -12,7 +9,7 @@ use super::{
     writer::{Batch, Piece, Writer},
 };
 use crate::{
-    model::sample::{Fate, Sample, Sampled},
+    model::sample::{Sample, Sampled},
     observe::Observation,
     view::pcapng::{Origin, Section, Statistics},
 };
@@ -43,8 +40,7 @@ pub(super) struct Recorder {
     left: u64,
     /// Samples that were looked at.
     seen: u64,
-    /// While departures are seen: what arrives before or after without having been seen sent is not unmatched.
-    matched_ns: Range<u64>,
+    /// When it ended.
     end_ns: u64,
     start_ns: u64,
     /// What sampling had done when the present file began.
@@ -81,7 +77,6 @@ impl Recorder {
             rotate,
             left: count.unwrap_or(u64::MAX),
             seen: 0,
-            matched_ns: now_ns()..u64::MAX,
             end_ns: u64::MAX,
             start_ns: now_ns(),
             before: Default::default(),
@@ -129,11 +124,6 @@ impl Recorder {
         Ok(true)
     }
 
-    /// From now on nobody sees frames leave.
-    pub(super) fn close_departures(&mut self) {
-        self.matched_ns.end = now_ns();
-    }
-
     /// Takes what was seen until now, waiting for room.
     pub(super) async fn drain(&mut self, observation: &mut Observation) -> Result<()> {
         self.end_ns = now_ns();
@@ -177,8 +167,7 @@ impl Recorder {
             // They come in the order of time.
             self.left = 0;
         }
-        let is_beside = sample.fate == Fate::Unmatched && !self.matched_ns.contains(&sample.at_ns);
-        if self.left == 0 || is_beside {
+        if self.left == 0 {
             return Ok(());
         }
         let end = sample.end();
