@@ -7,6 +7,7 @@
 )]
 
 mod attach;
+mod capture;
 mod edges;
 mod fates;
 mod faults;

@@ -1,6 +1,9 @@
 //! `stats`, `watch`, `send --verify` and `demo` as a user runs them.
 
 mod demo;
+mod fates;
+mod forms;
+mod input;
 mod refusals;
 mod stats;
 mod watch;

@@ -1,5 +1,6 @@
 //! Frames as the ring buffer gave them.
 
+use serde::{Deserialize, Serialize};
 use veth_observer_common::drops::Place;
 
 use super::drop::Stage;
@@ -62,7 +63,8 @@ pub struct Sample {
 }
 
 /// The hook that a frame was seen at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Point {
     /// Egress of the sending end.
     Sent,

@@ -72,18 +72,24 @@ impl Observation {
     /// given once its fate is known; after [`Observation::finish`] all are.
     pub fn samples(&mut self, most: usize) -> Result<Vec<Sample>> {
         let Some(mut sampler) = self.sampler.take() else { return Ok(Vec::new()) };
-        let samples = self.samples_of(&mut sampler, most);
+        let taken = self.samples_of(&mut sampler, most);
         self.sampler = Some(sampler);
         // Asked anew each time, so that a step of the wall clock shows.
         let offset = clock::wall_offset_ns();
         let at = |sample: Sample| Sample { at_ns: sample.at_ns.wrapping_add(offset), ..sample };
-        Ok(samples?.into_iter().map(at).collect())
+        Ok(taken?.into_iter().map(at).collect())
     }
 
     fn samples_of(&mut self, sampler: &mut Sampler, most: usize) -> Result<Vec<Sample>> {
-        let Some(fates) = &mut sampler.fates else {
+        if sampler.fates.is_none() {
             return Ok(sampler.ring.take(most).records.into_iter().filter_map(arrived).collect());
-        };
+        }
+        // What is known is given before more is taken out, so that a caller who is slow fills the ring and not our memory.
+        let ready: Vec<Sample> = std::iter::from_fn(|| sampler.next(false)).take(most).collect();
+        if ready.len() == most {
+            return Ok(ready);
+        }
+        let Some(fates) = &mut sampler.fates else { return Ok(ready) };
         let Drained { records, until_ns } = sampler.ring.take(BATCH);
         for record in records {
             match record {
@@ -109,7 +115,8 @@ impl Observation {
             sampler.notice(&readings);
         }
         let is_last = self.finished && until_ns.is_some();
-        Ok(std::iter::from_fn(|| sampler.next(is_last)).take(most).collect())
+        let more = most - ready.len();
+        Ok(ready.into_iter().chain(std::iter::from_fn(|| sampler.next(is_last)).take(more)).collect())
     }
 
     /// Waits for a frame of exactly these bytes from an end (0 or 1) to be sampled at the other; other samples are dropped.

@@ -2,17 +2,21 @@
 //!
 //! * [`report`]: what a pair delivered, as tables.
 //! * [`latency`]: how long it took, with percentiles, histograms and thresholds.
-//! * [`line`]: one arrived frame in one line.
+//! * [`object`], [`line`], [`fields`]: one frame as JSON, in one line, and what was picked of it.
 //! * [`decode`]: one frame layer by layer.
+//! * [`pcapng`]: frames as a capture file holds them.
 //! * [`pairs`], [`show`]: which pairs there are, and one end whole.
 //! * [`units`], [`escape`]: how numbers and names are written everywhere.
 
 pub mod decode;
 pub mod escape;
+pub mod fields;
 mod histogram;
 pub mod latency;
 pub mod line;
+pub mod object;
 pub mod pairs;
+pub mod pcapng;
 pub mod report;
 pub mod show;
 mod table;

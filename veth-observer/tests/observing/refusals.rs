@@ -45,6 +45,13 @@ fn pairs_and_flags_that_cannot_be() {
         (&["stats", &selector, "-c", "0"], 2),
         (&["watch", &selector, "--sample", "1/0"], 2),
         (&["watch", &selector, "--snaplen", "3"], 2),
+        (&["watch", &selector, "--ring-size", "1KiB"], 2),
+        (&["watch", &selector, "--ring-size", "64KiB", "--snaplen", "65535"], 2),
+        (&["watch", &selector, "--matched", "--lost"], 2),
+        (&["watch", &selector, "--side", "both", "--lost"], 2),
+        (&["watch", &selector, "--fields", "colour"], 2),
+        (&["watch", &selector, "--input-file", "-"], 2),
+        (&["watch"], 2),
         (&["stats"], 2),
     ] {
         let outcome = Run::here(arguments).outcome();

@@ -15,6 +15,8 @@ use crate::support::{
 fn watch_shows_what_tshark_shows() {
     let wire = Wire::new();
     let watch = Run::here(&["watch", &wire.selector(), "-j", "-c", "3"]).observing();
+    let list = "src_mac,dst_mac,len,transport.src_port,transport.dst_port";
+    let picked = Run::here(&["watch", &wire.selector(), "-c", "3", "--fields", list]).observing();
     let mut tshark = Command::new("ip")
         .args(["netns", "exec", wire.lab.name(1), "tshark", "-l", "-i", Y, "-c", "3", "-T", "fields"])
         .args(["-e", "eth.src", "-e", "eth.dst", "-e", "frame.len", "-e", "tcp.srcport", "-e", "tcp.dstport"])
@@ -52,6 +54,7 @@ fn watch_shows_what_tshark_shows() {
         values.map(text).join("\t") + "\n"
     };
     assert_eq!(ours.iter().map(fields).collect::<String>(), theirs);
+    assert_eq!(picked.outcome().stdout, theirs);
     assert_eq!(summary["summary"]["printed"], 3);
     assert!(ours.iter().all(|line| line["delay_ns"].as_u64().unwrap() > 0 && line["from"] == X));
 }

@@ -88,6 +88,18 @@ impl Lab {
         }
     }
 
+    /// Puts each of these frames on an end, and gives the places of those that the device said it dropped.
+    pub(crate) fn offer_each(
+        &self,
+        at: usize,
+        ifname: &str,
+        frames: impl IntoIterator<Item = impl AsRef<[u8]>>,
+    ) -> Vec<usize> {
+        let socket = self.packet_socket(at, ifname);
+        let frames = frames.into_iter().enumerate();
+        frames.filter(|(_, frame)| offer(&socket, frame.as_ref(), 1) == 1).map(|(place, _)| place).collect()
+    }
+
     fn packet_socket(&self, at: usize, ifname: &str) -> PacketSocket {
         let ifindex = self.ifindex(at, ifname);
         self.namespace(at).run(|| PacketSocket::open(ifindex)).unwrap().unwrap()
