@@ -21,7 +21,9 @@ fn main() {
 }
 
 fn embed() -> Result<(), Box<dyn Error>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("the crate is not in its workspace")?;
+    // Asked when it runs: a target folder that came along from elsewhere must not embed the object from there.
+    let here = env::var_os("CARGO_MANIFEST_DIR").ok_or("cargo did not say where the crate is")?;
+    let root = Path::new(&here).parent().ok_or("the crate is not in its workspace")?;
     let prebuilt = root.join("veth-observer-ebpf/prebuilt");
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo did not say where to write")?);
     for input in sources::inputs(root).chain([prebuilt.clone()]) {

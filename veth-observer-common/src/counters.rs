@@ -25,8 +25,27 @@ pub struct Sent {
     pub bytes: u64,
     /// Buffers that had to be remembered by their address, and for which there was no room.
     pub forgotten: u64,
+    /// Deaths of sampled buffers that the ring had no room for.
+    pub deaths_lost: u64,
+    pub sampling: Sampling,
     /// Frames by epoch of sending.
     pub epochs: [u64; EPOCHS],
+}
+
+/// What sampling did at one hook, in buffers.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sampling {
+    /// Passed the filter where the choice was made; one in so many of these is sampled.
+    pub passed: u64,
+    /// Written to the ring.
+    pub taken: u64,
+    /// Not taken by the rate.
+    pub skipped: u64,
+    /// Not taken because the filter did not match.
+    pub filtered: u64,
+    /// Lost because the ring had no room.
+    pub lost: u64,
 }
 
 /// Written by the ingress program of the receiving end. Only `unmatched` and `by_digest` count frames that carried no
@@ -61,12 +80,7 @@ pub struct Received {
     pub reordered: u64,
     /// Frames that had arrived before, and are counted nowhere else.
     pub duplicated: u64,
-    /// Samples written to the ring, in skbs.
-    pub sampled: u64,
-    /// Samples not taken by the rate, in skbs.
-    pub skipped: u64,
-    /// Samples that the ring had no room for, in skbs.
-    pub sample_lost: u64,
+    pub sampling: Sampling,
     /// Frames by epoch of sending.
     pub epochs: [u64; EPOCHS],
     /// Frames by one-way delay; bounds in [`buckets`].
@@ -87,7 +101,15 @@ pub struct Variation {
 }
 
 impl Sent {
-    pub const ZERO: Self = Self { skbs: 0, frames: 0, bytes: 0, forgotten: 0, epochs: [0; EPOCHS] };
+    pub const ZERO: Self = Self {
+        skbs: 0,
+        frames: 0,
+        bytes: 0,
+        forgotten: 0,
+        deaths_lost: 0,
+        sampling: Sampling::NONE,
+        epochs: [0; EPOCHS],
+    };
 
     /// Adds what another CPU counted.
     pub fn merge(&mut self, other: &Self) {
@@ -95,6 +117,8 @@ impl Sent {
         self.frames += other.frames;
         self.bytes += other.bytes;
         self.forgotten += other.forgotten;
+        self.deaths_lost += other.deaths_lost;
+        self.sampling.merge(&other.sampling);
         add_each(&mut self.epochs, &other.epochs);
     }
 }
@@ -117,9 +141,7 @@ impl Received {
         delay_max_ns: 0,
         reordered: 0,
         duplicated: 0,
-        sampled: 0,
-        skipped: 0,
-        sample_lost: 0,
+        sampling: Sampling::NONE,
         epochs: [0; EPOCHS],
         delays: [0; buckets::COUNT],
         variation: Variation::ZERO,
@@ -153,12 +175,22 @@ impl Received {
         self.delay_sum_ns += other.delay_sum_ns;
         self.reordered += other.reordered;
         self.duplicated += other.duplicated;
-        self.sampled += other.sampled;
-        self.skipped += other.skipped;
-        self.sample_lost += other.sample_lost;
+        self.sampling.merge(&other.sampling);
         add_each(&mut self.epochs, &other.epochs);
         add_each(&mut self.delays, &other.delays);
         self.variation.merge(&other.variation);
+    }
+}
+
+impl Sampling {
+    pub const NONE: Self = Self { passed: 0, taken: 0, skipped: 0, filtered: 0, lost: 0 };
+
+    fn merge(&mut self, other: &Self) {
+        self.passed += other.passed;
+        self.taken += other.taken;
+        self.skipped += other.skipped;
+        self.filtered += other.filtered;
+        self.lost += other.lost;
     }
 }
 
@@ -179,8 +211,8 @@ fn add_each(into: &mut [u64], from: &[u64]) {
     }
 }
 
-const _: () = assert!(size_of::<Sent>() == 8 * (4 + EPOCHS));
-const _: () = assert!(size_of::<Received>() == 8 * (22 + EPOCHS + 2 * buckets::COUNT));
+const _: () = assert!(size_of::<Sent>() == 8 * (10 + EPOCHS));
+const _: () = assert!(size_of::<Received>() == 8 * (24 + EPOCHS + 2 * buckets::COUNT));
 
 // SAFETY: both are repr(C), made of u64 only, and so have neither padding nor invalid bit patterns.
 #[cfg(feature = "user")]

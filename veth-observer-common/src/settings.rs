@@ -22,6 +22,8 @@ pub const DIGEST_ENTRIES: &str = "VO_DIGEST_ENTRIES";
 pub const PROBE: &str = "VO_PROBE";
 /// `u32`: 1 to stamp probe frames too, so that the programs at [`STAGE_TRACEPOINTS`] know them.
 pub const STAGED: &str = "VO_STAGED";
+/// `u32`: 1 to sample departures and deaths too.
+pub const DEPARTURES: &str = "VO_DEPARTURES";
 /// `u32`: sample one skb in this many; 0 samples nothing.
 pub const SAMPLE: &str = "VO_SAMPLE";
 /// `u32`: bytes of each sampled frame to keep, at most [`crate::sample::MAX_SNAPLEN`].

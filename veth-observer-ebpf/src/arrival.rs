@@ -12,7 +12,7 @@ use veth_observer_common::{
     gso,
     matching::{ADDRESS, DIGEST},
     order::{Order, Place},
-    sample::NO_DELAY,
+    sample::{ANY_CPU, NEVER, kind},
     settings::hook::{XDP_GENERIC, XDP_NATIVE},
     stamp::{Arrival, Stamp},
 };
@@ -64,8 +64,9 @@ pub fn count(ctx: &TcContext, direction: u32) {
     if VO_ORDER.load() == 0 || first_time(received, slot, &arrival, frames) {
         add(received, &arrival, frames, len + frame::vlan_len(ctx));
     }
-    let seen = Seen { now, delay_ns: arrival.delay_ns, len, frames, slot };
-    samples::take(ctx, received, arrival.stamp.sampled, seen);
+    let (departed_ns, cpu) = (arrival.departed_ns, arrival.stamp.cpu);
+    let seen = Seen { kind: kind::RECEIVED, now, departed_ns, detail: 0, len, frames, slot, cpu };
+    samples::take(ctx, &mut received.sampling, arrival.stamp.sampled, seen);
 }
 
 /// A frame that was counted at XDP must not count as dropped further on, nor for another pair.
@@ -114,21 +115,23 @@ fn recognise(
 #[inline(always)]
 fn unrecognised(ctx: &TcContext, received: &mut Received, direction: u32, len: u32, now: u64) {
     let frames = gso::at_ingress(len, 0, frame::gso(ctx));
-    let sampled = samples::chosen(received.unmatched);
     received.unmatched += u64::from(frames);
     received.unmatched_skbs += 1;
     received.unmatched_bytes += u64::from(len) + u64::from(frame::vlan_len(ctx)) * u64::from(frames);
-    let mut delay_ns = NO_DELAY;
-    if fallback::method(direction) == DIGEST
-        && let Some(digest) = fallback::digest_of(ctx, direction)
+    let digest =
+        if fallback::method(direction) == DIGEST { fallback::digest_of(ctx, direction) } else { None };
+    let mut departed_ns = NEVER;
+    if let Some(digest) = digest
         && let Some(departed) = fallback::recall_digest(digest, direction, now)
     {
-        delay_ns = now.saturating_sub(departed);
-        time(received, delay_ns, u64::from(frames));
+        departed_ns = departed;
+        time(received, now.saturating_sub(departed), u64::from(frames));
         received.by_digest += u64::from(frames);
     }
-    let slot = slot(direction);
-    samples::take(ctx, received, sampled, Seen { now, delay_ns, len, frames, slot });
+    let sampled = samples::choose(&mut received.sampling, digest);
+    let (kind, slot, cpu) = (kind::RECEIVED, slot(direction), ANY_CPU);
+    let seen = Seen { kind, now, departed_ns, detail: 0, len, frames, slot, cpu };
+    samples::take(ctx, &mut received.sampling, sampled, seen);
 }
 
 /// Judges the order of an arrival; false when the same frame has arrived before.

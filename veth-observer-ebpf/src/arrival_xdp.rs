@@ -9,7 +9,11 @@ use aya_ebpf::{
     maps::{Array, PerCpuArray},
     programs::XdpContext,
 };
-use veth_observer_common::{counters::Received, sample::NO_DELAY, settings::hook::XDP_GENERIC};
+use veth_observer_common::{
+    counters::Received,
+    sample::{ANY_CPU, NEVER, kind},
+    settings::hook::XDP_GENERIC,
+};
 
 use crate::{
     arrival::{self, VO_RECEIVED},
@@ -63,26 +67,26 @@ fn count_in_driver(ctx: &XdpContext, direction: u32, now: u64) {
     // SAFETY: the context is the kernel's.
     let len = unsafe { bpf_xdp_get_buff_len(ctx.ctx) } as u32;
     let digest = fallback::digest_of_xdp(ctx, len, direction);
+    let sampled = samples::choose(&mut received.sampling, digest);
+    let kind = kind::RECEIVED;
+    let mut seen = Seen { kind, now, departed_ns: NEVER, detail: 0, len, frames: 1, slot, cpu: ANY_CPU };
     if !has_begun(slot, digest, direction) {
-        let sampled = samples::chosen(received.early);
         received.early += 1;
         received.early_bytes += u64::from(len);
-        samples::take(ctx, received, sampled, Seen { now, delay_ns: NO_DELAY, len, frames: 1, slot });
+        samples::take(ctx, &mut received.sampling, sampled, seen);
         return;
     }
-    let sampled = samples::chosen(received.unmatched);
     received.unmatched += 1;
     received.unmatched_skbs += 1;
     received.unmatched_bytes += u64::from(len);
-    let mut delay_ns = NO_DELAY;
     if let Some(digest) = digest
         && let Some(departed) = fallback::recall_digest(digest, direction, now)
     {
-        delay_ns = now.saturating_sub(departed);
-        arrival::time(received, delay_ns, 1);
+        seen.departed_ns = departed;
+        arrival::time(received, now.saturating_sub(departed), 1);
         received.by_digest += 1;
     }
-    samples::take(ctx, received, sampled, Seen { now, delay_ns, len, frames: 1, slot });
+    samples::take(ctx, &mut received.sampling, sampled, seen);
 }
 
 /// Whether frames that left under observation arrive by now: what is under way when we come was not counted as sent, and the

@@ -25,6 +25,8 @@ pub static VO_PROBE: Global<u64> = Global::new(0);
 #[unsafe(no_mangle)]
 pub static VO_STAGED: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
+pub static VO_DEPARTURES: Global<u32> = Global::new(0);
+#[unsafe(no_mangle)]
 pub static VO_SAMPLE: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
 pub static VO_SNAPLEN: Global<u32> = Global::new(96);

@@ -13,12 +13,15 @@ use veth_observer_common::{
     counters::epoch,
     drops::{Dead, PLACES, Place},
     matching::ADDRESS,
+    sample::kind,
     stamp::Stamp,
 };
 
 use crate::{
-    constants::{VO_CPUS, VO_EPOCH_SHIFT, drop::*, key, slot},
-    fallback, skb,
+    constants::{VO_CPUS, VO_DEPARTURES, VO_EPOCH_SHIFT, drop::*, key, slot},
+    departure, fallback,
+    samples::{self, Seen},
+    skb,
 };
 
 /// Written here, read by the observer.
@@ -72,10 +75,9 @@ fn died(ctx: &BtfTracePointContext, buffer: *const u8, direction: u32, stamp: &S
     // A seal is 16 bits: of what dies elsewhere some would fit.
     let Some(device) = skb::device(buffer, direction) else { return };
     // SAFETY: reads a clock.
-    if stamp.arrived(unsafe { bpf_ktime_get_ns() }).is_none() {
-        return;
-    }
-    let frames = u64::from(skb::frames(buffer, stamp.header));
+    let now = unsafe { bpf_ktime_get_ns() };
+    let Some(arrival) = stamp.arrived(now) else { return };
+    let frames = skb::frames(buffer, stamp.header);
     let slot = slot(direction);
     let place = Place {
         location: ctx.arg(1),
@@ -84,6 +86,13 @@ fn died(ctx: &BtfTracePointContext, buffer: *const u8, direction: u32, stamp: &S
         device,
         reserved: 0,
     };
+    if VO_DEPARTURES.load() != 0 && stamp.sampled {
+        let (departed_ns, detail, cpu) = (arrival.departed_ns, place.location, stamp.cpu);
+        let seen = Seen { kind: kind::DIED, now, departed_ns, detail, len: 0, frames, slot, cpu };
+        if !samples::write_death(&seen, place.reason, device) {
+            departure::lose_death(slot);
+        }
+    }
     let mut dead = VO_PLACES.get_ptr_mut(place);
     if dead.is_none() {
         // It fails when there is no room, or when another CPU has just made the entry.
@@ -92,5 +101,5 @@ fn died(ctx: &BtfTracePointContext, buffer: *const u8, direction: u32, stamp: &S
     }
     let Some(dead) = dead.or_else(|| VO_UNPLACED.get_ptr_mut(slot)) else { return };
     // SAFETY: the maps live as long as the program; a tracepoint does not interrupt itself on one CPU.
-    unsafe { (*dead).epochs[epoch(stamp.time, VO_EPOCH_SHIFT.load())] += frames };
+    unsafe { (*dead).epochs[epoch(stamp.time, VO_EPOCH_SHIFT.load())] += u64::from(frames) };
 }

@@ -10,7 +10,7 @@ use aya_ebpf::{
 use veth_observer_common::{
     DIRECTIONS,
     digest::{self, Departure, Head},
-    matching::{ADDRESS, ADDRESSES, DIGEST, DIGESTS, STAMP},
+    matching::{ADDRESSES, DIGESTS, STAMP},
     stamp::HORIZON_NS,
 };
 
@@ -41,21 +41,9 @@ pub fn method(direction: u32) -> u32 {
     unsafe { (&raw const VO_METHODS).cast::<u32>().add(direction as usize).read_volatile() }
 }
 
-/// Keeps aside what the other end will ask for; false when there was no room.
+/// Keeps the stamp aside by the address of the buffer; false when there was no room.
 #[inline(always)]
-pub fn remember(ctx: &TcContext, direction: u32, words: [u32; 2], now: u64) -> bool {
-    match method(direction) {
-        ADDRESS => remember_address(ctx, &words),
-        DIGEST => {
-            remember_digest(ctx, direction, now);
-            true
-        }
-        _ => true,
-    }
-}
-
-#[inline(always)]
-fn remember_address(ctx: &TcContext, words: &[u32; 2]) -> bool {
+pub fn remember_address(ctx: &TcContext, words: &[u32; 2]) -> bool {
     // The context of a TC program is the buffer itself.
     let address = ctx.skb.skb;
     // SAFETY: key and value live on the stack for the length of the call.
@@ -83,9 +71,9 @@ pub fn recall_address(buffer: *const u8) -> Option<[u32; 2]> {
     }
 }
 
+/// Keeps the time of departure aside by the bytes of the frame.
 #[inline(always)]
-fn remember_digest(ctx: &TcContext, direction: u32, now: u64) {
-    let Some(digest) = digest_of(ctx, direction) else { return };
+pub fn remember_digest(digest: u64, direction: u32, now: u64) {
     let Some(departure) = entry(direction, digest) else { return };
     // Twice the same and not yet arrived: nobody can tell them apart.
     let double = departure.digest == digest && departure.at_ns != 0 && now - departure.at_ns < HORIZON_NS;

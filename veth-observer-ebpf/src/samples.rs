@@ -10,8 +10,8 @@ use aya_ebpf::{
     programs::{TcContext, XdpContext},
 };
 use veth_observer_common::{
-    counters::Received,
-    sample::{HEADER_LEN, MAX_SNAPLEN, SampleHeader},
+    counters::Sampling,
+    sample::{HEADER_LEN, MAX_SNAPLEN, ROOMS, SampleHeader},
 };
 
 use crate::{
@@ -20,17 +20,21 @@ use crate::{
     journal,
 };
 
-/// Written here, drained by the observer; what does not fit is counted in `Received::sample_lost`.
+/// Written here, drained by the observer; what does not fit is counted as lost.
 #[map]
 static VO_SAMPLES: RingBuf = RingBuf::with_byte_size(4096, 0);
 
-/// What the arrival program already knows of a frame.
+/// What a program already knows of a frame.
 pub struct Seen {
+    /// Of [`veth_observer_common::sample::kind`].
+    pub kind: u8,
     pub now: u64,
-    pub delay_ns: u64,
+    pub departed_ns: u64,
+    pub detail: u64,
     pub len: u32,
     pub frames: u32,
     pub slot: u32,
+    pub cpu: u32,
 }
 
 /// A frame that a sample can be taken of.
@@ -66,26 +70,35 @@ impl Sampled for XdpContext {
     }
 }
 
-/// Systematic sampling (RFC 5475 §5.1): one in `VO_SAMPLE`, the first included.
+/// Whether to sample a frame: systematically (RFC 5475 §5.1), one in `VO_SAMPLE`, the first included; by its digest where
+/// both ends know it by that alone, so that both choose the same (RFC 5475 §6.2).
 #[inline(always)]
-pub fn chosen(before: u64) -> bool {
-    let rate = VO_SAMPLE.load();
-    rate == 1 || (rate > 1 && before.is_multiple_of(u64::from(rate)))
+pub fn choose(sampling: &mut Sampling, digest: Option<u64>) -> bool {
+    let rate = u64::from(VO_SAMPLE.load());
+    if rate <= 1 {
+        return rate == 1;
+    }
+    if let Some(digest) = digest {
+        return digest.is_multiple_of(rate);
+    }
+    let before = sampling.passed;
+    sampling.passed += 1;
+    before.is_multiple_of(rate)
 }
 
 #[inline(always)]
-pub fn take(ctx: &impl Sampled, received: &mut Received, sampled: bool, seen: Seen) {
+pub fn take(ctx: &impl Sampled, sampling: &mut Sampling, sampled: bool, seen: Seen) {
     if VO_SAMPLE.load() == 0 {
         return;
     }
     if !sampled {
-        received.skipped += 1;
+        sampling.skipped += 1;
     } else if write(ctx, &seen) {
-        received.sampled += 1;
+        sampling.taken += 1;
     } else {
-        received.sample_lost += 1;
+        sampling.lost += 1;
         // Ever more rarely, or the log would drown in it.
-        if received.sample_lost.is_power_of_two() {
+        if sampling.lost.is_power_of_two() {
             ctx.log_ring_full(seen.len);
         }
     }
@@ -97,24 +110,14 @@ fn write(ctx: &impl Sampled, seen: &Seen) -> bool {
     if snaplen == 0 || snaplen > MAX_SNAPLEN {
         return false;
     }
-    let (vlan_proto, vlan_tci) = ctx.vlan().unwrap_or((0, 0));
     let captured = if seen.len < snaplen { seen.len } else { snaplen };
-    let header = SampleHeader {
-        at_ns: seen.now,
-        delay_ns: seen.delay_ns,
-        len: seen.len,
-        frames: seen.frames,
-        captured,
-        slot: seen.slot,
-        vlan_tci,
-        vlan_proto,
-        reserved: 0,
-    };
+    let header = header(seen, captured, ctx.vlan().unwrap_or((0, 0)));
+    let room = room(captured, snaplen);
     let flags = u64::from(BPF_RB_NO_WAKEUP);
-    // SAFETY: the size is a constant to the verifier, since the snap length comes from a frozen map; the record is
-    // written within that size and submitted or discarded on every path.
+    // SAFETY: the size is a constant to the verifier on every path, since the snap length comes from a frozen map; the
+    // record is written within that size and submitted or discarded on every path.
     unsafe {
-        let size = HEADER_LEN as u64 + u64::from(snaplen);
+        let size = HEADER_LEN as u64 + u64::from(room);
         let record = bpf_ringbuf_reserve((&raw const VO_SAMPLES).cast_mut().cast(), size, 0).cast::<u8>();
         if record.is_null() {
             return false;
@@ -123,11 +126,59 @@ fn write(ctx: &impl Sampled, seen: &Seen) -> bool {
         // The verifier wants both bounds on the very register that is passed on. That of Linux 6.1 learns none from
         // `!= 0`, and none for a copy in 32 bits: so the length is hidden from LLVM and compared again, less one.
         let less = core::hint::black_box(u64::from(captured).wrapping_sub(1));
-        if less >= u64::from(snaplen) || !ctx.load(0, record.add(HEADER_LEN), (less + 1) as u32) {
+        if less >= u64::from(room) || !ctx.load(0, record.add(HEADER_LEN), (less + 1) as u32) {
             bpf_ringbuf_discard(record.cast(), flags);
             return false;
         }
         bpf_ringbuf_submit(record.cast(), flags);
     }
     true
+}
+
+/// The least room that the captured bytes fit in.
+#[inline(always)]
+fn room(captured: u32, snaplen: u32) -> u32 {
+    for room in ROOMS {
+        if captured <= room && room < snaplen {
+            return room;
+        }
+    }
+    snaplen
+}
+
+/// Tells that a sampled frame died; false when the ring had no room.
+#[inline(always)]
+pub fn write_death(seen: &Seen, reason: u32, device: u32) -> bool {
+    let header = SampleHeader { reason, device: device as u8, ..header(seen, 0, (0, 0)) };
+    // SAFETY: the record has the size of the header, and is submitted.
+    unsafe {
+        let map = (&raw const VO_SAMPLES).cast_mut().cast();
+        let record = bpf_ringbuf_reserve(map, HEADER_LEN as u64, 0).cast::<SampleHeader>();
+        if record.is_null() {
+            return false;
+        }
+        record.write(header);
+        bpf_ringbuf_submit(record.cast(), u64::from(BPF_RB_NO_WAKEUP));
+    }
+    true
+}
+
+#[inline(always)]
+fn header(seen: &Seen, captured: u32, (vlan_proto, vlan_tci): (u16, u16)) -> SampleHeader {
+    SampleHeader {
+        at_ns: seen.now,
+        departed_ns: seen.departed_ns,
+        detail: seen.detail,
+        len: seen.len,
+        frames: seen.frames,
+        captured,
+        slot: seen.slot,
+        cpu: seen.cpu,
+        reason: 0,
+        vlan_tci,
+        vlan_proto,
+        kind: seen.kind,
+        device: 0,
+        reserved: [0; 2],
+    }
 }

@@ -13,7 +13,7 @@ use veth_observer_common::matching;
 use crate::{
     attach::{self, Attachment, Lane, Method, leftovers},
     collect::{Deaths, Samples, clock},
-    delivery::Ledger,
+    delivery::{Fates, Ledger},
     fault::Fault,
     kernel::{self, Drops, EndId, Loaded},
     model::link::End,
@@ -21,6 +21,7 @@ use crate::{
 };
 
 pub use kernel::{Hook, Sampling};
+use samples::Sampler;
 use whereabouts::{Driver, Whereabouts};
 
 /// How long frames that left before we came may take to arrive; what comes without a stamp until then is not reported.
@@ -80,7 +81,7 @@ pub struct Observation {
     // Before `loaded`: programs come off their hooks before their maps go.
     attachment: Attachment,
     loaded: Loaded,
-    samples: Option<Samples>,
+    sampler: Option<Sampler>,
     deaths: Option<Deaths>,
     limits: Vec<String>,
     ledgers: [Ledger; 2],
@@ -89,6 +90,8 @@ pub struct Observation {
     started_ns: u64,
     followed: Instant,
     ended: Option<String>,
+    /// Nothing more is counted.
+    finished: bool,
     whereabouts: Whereabouts,
     drivers: [Driver; 2],
     lane: Lane,
@@ -137,13 +140,17 @@ impl Observation {
             limits.push(IN_DRIVER.to_owned());
         }
         let timeout_ns = u64::try_from(settings.loss_timeout.as_nanos())?;
+        let departures = settings.sampling.as_ref().is_some_and(|sampling| sampling.departures);
+        let fates = departures.then(|| Fates::new(timeout_ns, in_driver));
+        let sampler = loaded.samples.take().map(|ring| Sampler::new(Samples::new(ring), fates));
         let ledger = Ledger::new(timeout_ns, loaded.epoch_shift, !in_driver);
         let mut this = Self {
             pair: ends[0].label(),
             ends: ends.clone(),
             settings,
             attachment,
-            samples: loaded.samples.take().map(Samples::new),
+            sampler,
+            finished: false,
             deaths,
             limits,
             loaded,

@@ -7,6 +7,7 @@
 )]
 
 mod attach;
+mod fates;
 mod faults;
 mod frames;
 mod kernel;

@@ -1,7 +1,7 @@
 //! The programs, one frame at a time, in the kernel but on no device.
 
 use veth_observer::kernel::{Hook, Sampling};
-use veth_observer_common::sample::{MAX_SNAPLEN, NO_DELAY, SampleHeader};
+use veth_observer_common::sample::{MAX_SNAPLEN, ROOMS, SampleHeader, kind};
 
 use crate::support::programs::{Bench, Context};
 
@@ -225,10 +225,50 @@ fn samples_carry_the_frame_cut_to_the_snap_length() {
             let [(header, bytes)] = samples(&mut bench).try_into().unwrap();
             assert_eq!((header.len as usize, header.frames, header.slot), (len, 1, 0));
             assert_eq!(bytes, frame[..len.min(snaplen as usize)]);
-            assert!(header.delay_ns < 1_000_000_000);
+            assert!(header.delay_ns().unwrap() < 1_000_000_000);
+            assert_eq!(header.kind, kind::RECEIVED);
         }
-        let received = bench.received(0);
-        assert_eq!((received.sampled, received.skipped, received.sample_lost), (6, 0, 0));
+        let counted = bench.received(0).sampling;
+        assert_eq!((counted.taken, counted.skipped, counted.lost), (6, 0, 0));
+        assert_eq!(bench.sent(0).sampling.taken, 0);
+    }
+}
+
+#[test]
+fn a_record_has_the_least_room_that_its_frame_takes() {
+    let sampling = Sampling { snaplen: MAX_SNAPLEN, departures: true, ..Sampling::default() };
+    for len in ROOMS.map(|room| room as usize).into_iter().flat_map(|room| [room - 1, room, room + 1]) {
+        let mut bench = Bench::new(0, Some(Sampling { ring_bytes: 1 << 18, ..sampling.clone() }));
+        let frame = frame(0x0800, len.min(9000));
+        for _ in 0..3 {
+            bench.cross(0, &frame, NOTHING);
+        }
+        // The test run itself frees the buffer of each departure.
+        let mut records = samples(&mut bench);
+        records.retain(|(header, _)| header.kind != kind::DIED);
+        assert_eq!(records.len(), 6, "{len}");
+        assert!(records.iter().all(|(_, bytes)| *bytes == frame), "{len}");
+    }
+}
+
+#[test]
+fn both_ends_sample_the_same_frames() {
+    for rate in [1, 3] {
+        let sampling = Sampling { rate, departures: true, ..Sampling::default() };
+        let mut bench = Bench::new(0, Some(sampling));
+        for _ in 0..60 {
+            bench.cross(0, &frame(0x0800, 60), NOTHING);
+        }
+        let records = samples(&mut bench);
+        let of =
+            |wanted| records.iter().map(|(header, _)| header).filter(move |header| header.kind == wanted);
+        let identity = |header: &SampleHeader| (header.departed_ns, header.cpu);
+        let sent: Vec<_> = of(kind::SENT).map(identity).collect();
+        assert_eq!(sent, of(kind::RECEIVED).map(identity).collect::<Vec<_>>());
+        assert!(sent.len() >= 60 / rate as usize && of(kind::SENT).all(|header| header.detail > 0));
+        let (left, arrived) = (bench.sent(0).sampling, bench.received(0).sampling);
+        assert_eq!((left.taken, left.skipped, left.lost), (arrived.taken, arrived.skipped, arrived.lost));
+        assert_eq!(left.taken + left.skipped, 60);
     }
 }
 
@@ -243,16 +283,16 @@ fn one_in_n_is_sampled_and_the_rest_is_counted() {
     // Counters are per CPU, and the first frame on each is sampled: a move to another CPU may add one.
     let cpus = std::thread::available_parallelism().unwrap().get() as u64;
     for (direction, delayed) in [(1, true), (0, false)] {
-        let received = bench.received(direction);
-        assert_eq!(received.sampled + received.skipped, 100);
-        assert!((10..10 + cpus).contains(&received.sampled), "{}", received.sampled);
+        let counted = bench.received(direction).sampling;
+        assert_eq!(counted.taken + counted.skipped, 100);
+        assert!((10..10 + cpus).contains(&counted.taken), "{counted:?}");
         let taken = samples_with_delay(&mut bench, delayed);
         assert!(taken == 0 || taken >= 10);
     }
 }
 
 fn samples_with_delay(bench: &mut Bench, delayed: bool) -> usize {
-    samples(bench).iter().filter(|(header, _)| (header.delay_ns != NO_DELAY) == delayed).count()
+    samples(bench).iter().filter(|(header, _)| header.delay_ns().is_some() == delayed).count()
 }
 
 #[test]
@@ -263,9 +303,10 @@ fn what_the_ring_cannot_hold_is_counted() {
         bench.cross(0, &frame(0x0800, 1200), NOTHING);
     }
     let received = bench.received(0);
-    assert_eq!(received.sampled + received.sample_lost, 50);
-    assert_eq!(received.sampled, samples(&mut bench).len() as u64);
-    assert!(received.sample_lost > 40);
+    let counted = received.sampling;
+    assert_eq!(counted.taken + counted.lost, 50);
+    assert_eq!(counted.taken, samples(&mut bench).len() as u64);
+    assert!(counted.lost > 40);
     assert_eq!(received.frames, 50, "counting does not depend on the ring");
 }
 
@@ -293,7 +334,7 @@ fn xdp_in_the_driver_knows_frames_by_their_bytes() {
         let received = bench.received(0);
         assert_eq!((received.early, received.unmatched, received.unmatched_bytes), (3, 8, 8 * 68));
         assert_eq!((received.by_digest, received.delays.iter().sum::<u64>()), (5, 5));
-        assert_eq!((received.sampled, received.sample_lost), (11, 0));
+        assert_eq!((received.sampling.taken, received.sampling.lost), (11, 0));
         assert_eq!(bench.received(1), veth_observer_common::counters::Received::ZERO);
     }
 }

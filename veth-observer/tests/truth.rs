@@ -35,7 +35,7 @@ fn delays(wire: &Wire, observation: &mut Observation, ethertype: u16, count: u64
         };
         scope.spawn(send).join().unwrap();
     });
-    let samples = observation.samples(2 * usize::try_from(count).unwrap());
+    let samples = observation.samples(2 * usize::try_from(count).unwrap()).unwrap();
     let delays: Vec<i64> = samples.iter().map(|sample| sample.delay_ns().unwrap().cast_signed()).collect();
     assert_eq!(delays.len() as u64, count);
     delays

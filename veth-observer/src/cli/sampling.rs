@@ -53,7 +53,7 @@ impl SamplingFlags {
 }
 
 /// Bytes of the ring that a record takes beside the frame: our header, the ring's own and padding.
-const RECORD_HEADER: u32 = 64;
+const RECORD_HEADER: u32 = 72;
 const _: () = assert!(RECORD_HEADER as usize >= HEADER_LEN + 16);
 
 /// Room for some 10 ms of a flood of small frames, and for a few of the longest; twice that where each is seen twice.

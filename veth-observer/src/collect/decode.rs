@@ -1,19 +1,33 @@
-//! One record of the ring as a [`Sample`]. Pure.
+//! One record of the ring as a [`Record`]. Pure.
 
 use veth_observer_common::{
     DIRECTIONS,
-    sample::{NO_DELAY, SampleHeader},
+    drops::Place,
+    sample::{ANY_CPU, NEVER, SampleHeader, kind},
 };
 
-use crate::model::sample::{Fate, Point, Sample};
+use crate::model::sample::{Departure, Point, Record, Seen};
 
 const MACS: usize = 12;
 
-/// `None` when the record is shorter than it says.
+/// `None` when the record is shorter than it says, or tells what is not known here.
 ///
 /// The kernel takes an outer VLAN tag out of the frame before our hook; it is put back where it was on the wire.
-pub fn decode(record: &[u8], wall_offset_ns: u64) -> Option<Sample> {
+pub fn decode(record: &[u8]) -> Option<Record> {
     let (header, bytes) = SampleHeader::split(record)?;
+    let from = (header.slot % DIRECTIONS) as usize;
+    let cpu = (header.cpu != ANY_CPU).then_some(header.cpu);
+    let departure = Departure { from, at_ns: header.departed_ns, cpu };
+    let point = match header.kind {
+        kind::SENT => Point::Sent,
+        kind::RECEIVED => Point::Received,
+        kind::DIED => {
+            let (location, reason, device) = (header.detail, header.reason, u32::from(header.device));
+            let place = Place { location, slot: header.slot, reason, device, reserved: 0 };
+            return Some(Record::Died { departure, frames: header.frames, place });
+        }
+        _ => return None,
+    };
     let mut bytes = bytes.to_vec();
     let mut len = header.len;
     if header.vlan_proto != 0 {
@@ -24,53 +38,68 @@ pub fn decode(record: &[u8], wall_offset_ns: u64) -> Option<Sample> {
             bytes.splice(MACS..MACS, [a, b, c, d]);
         }
     }
-    Some(Sample {
-        from: (header.slot % DIRECTIONS) as usize,
-        point: Point::Received,
-        number: None,
-        at_ns: header.at_ns.wrapping_add(wall_offset_ns),
-        fate: match header.delay_ns {
-            NO_DELAY => Fate::Unmatched,
-            delay_ns => Fate::Delivered { delay_ns },
-        },
+    Some(Record::Seen(Seen {
+        from,
+        point,
+        number: (point == Point::Sent).then_some(header.detail),
+        at_ns: header.at_ns,
+        departure: (header.departed_ns != NEVER).then_some(departure),
         len,
         frames: header.frames,
         bytes,
-    })
+    }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn record(vlan_proto: u16, bytes: &[u8]) -> Vec<u8> {
+    fn record(kind: u8, vlan_proto: u16, bytes: &[u8]) -> Vec<u8> {
         let mut record = Vec::new();
-        record.extend(1000_u64.to_ne_bytes());
-        record.extend(NO_DELAY.to_ne_bytes());
-        for word in [60_u32, 1, u32::try_from(bytes.len()).unwrap(), 3] {
+        for word in [1000, NEVER, 7] {
+            record.extend(word.to_ne_bytes());
+        }
+        for word in [60_u32, 1, u32::try_from(bytes.len()).unwrap(), 3, 2, 64] {
             record.extend(word.to_ne_bytes());
         }
         record.extend(0x0064_u16.to_ne_bytes());
         record.extend(vlan_proto.to_ne_bytes());
-        record.extend([0; 4]);
+        record.extend([kind, 1, 0, 0]);
         record.extend(bytes);
         record
+    }
+
+    fn seen(record: &[u8]) -> Seen {
+        match decode(record) {
+            Some(Record::Seen(seen)) => seen,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
     fn a_tag_goes_back_behind_the_addresses() {
         let bytes: Vec<u8> = (0..20).collect();
-        let sample = decode(&record(0x8100, &bytes), 5).unwrap();
-        assert_eq!((sample.from, sample.at_ns, sample.delay_ns(), sample.len), (1, 1005, None, 64));
-        assert_eq!(sample.bytes[10..20], [10, 11, 0x81, 0, 0, 0x64, 12, 13, 14, 15]);
-        assert_eq!(decode(&record(0, &bytes), 5).unwrap().bytes, bytes);
-        assert_eq!(decode(&record(0x8100, &bytes[..8]), 5).unwrap().bytes, bytes[..8]);
+        let tagged = seen(&record(kind::RECEIVED, 0x8100, &bytes));
+        assert_eq!((tagged.from, tagged.at_ns, tagged.departure, tagged.len), (1, 1000, None, 64));
+        assert_eq!(tagged.bytes[10..20], [10, 11, 0x81, 0, 0, 0x64, 12, 13, 14, 15]);
+        assert_eq!(seen(&record(kind::RECEIVED, 0, &bytes)).bytes, bytes);
+        assert_eq!(seen(&record(kind::RECEIVED, 0x8100, &bytes[..8])).bytes, bytes[..8]);
     }
 
     #[test]
     fn no_length_is_too_long() {
-        let mut record = record(0x8100, &[0; 20]);
-        record[16..20].copy_from_slice(&u32::MAX.to_ne_bytes());
-        assert_eq!(decode(&record, 0).unwrap().len, u32::MAX);
+        let mut record = record(kind::SENT, 0x8100, &[0; 20]);
+        record[24..28].copy_from_slice(&u32::MAX.to_ne_bytes());
+        assert_eq!((seen(&record).len, seen(&record).number), (u32::MAX, Some(7)));
+    }
+
+    #[test]
+    fn a_death_tells_where_and_whose() {
+        let mut died = record(kind::DIED, 0, &[]);
+        died[8..16].copy_from_slice(&500_u64.to_ne_bytes());
+        let departure = Departure { from: 1, at_ns: 500, cpu: Some(2) };
+        let place = Place { location: 7, slot: 3, reason: 64, device: 1, reserved: 0 };
+        assert_eq!(decode(&died), Some(Record::Died { departure, frames: 1, place }));
+        assert_eq!(decode(&record(9, 0, &[])), None);
     }
 }

@@ -53,6 +53,12 @@ impl Deaths {
         Ok(deaths)
     }
 
+    /// What is known of a place, but for the frames that died there.
+    pub fn at(&mut self, place: &Place) -> Result<Death> {
+        self.name(&[(*place, Dead::NONE)])?;
+        Ok(self.death(place, Dead::NONE))
+    }
+
     /// Looks up what has no name yet.
     fn name(&mut self, places: &[(Place, Dead)]) -> Result<()> {
         if self.reasons.is_none() && self.drops.has_reasons && !places.is_empty() {

@@ -3,11 +3,18 @@
 use aya::maps::{MapData, RingBuf};
 
 use super::{clock, decode::decode};
-use crate::model::sample::Sample;
+use crate::model::sample::Record;
 
-/// Samples since the last look, oldest first.
+/// Records since the last look, oldest first.
 pub struct Samples {
     ring: RingBuf<MapData>,
+}
+
+/// What a look took out of the ring.
+pub struct Drained {
+    pub records: Vec<Record>,
+    /// All that was written before this time (CLOCK_MONOTONIC, nanoseconds) has been taken; none when there is more.
+    pub until_ns: Option<u64>,
 }
 
 impl Samples {
@@ -15,16 +22,16 @@ impl Samples {
         Self { ring }
     }
 
-    /// Takes up to `most` samples out of the ring.
-    pub fn take(&mut self, most: usize) -> Vec<Sample> {
-        // Asked anew each time, so that a step of the wall clock shows.
-        let offset = clock::wall_offset_ns();
-        let mut samples = Vec::new();
-        while samples.len() < most
-            && let Some(record) = self.ring.next()
-        {
-            samples.extend(decode(&record, offset));
+    /// Takes up to `most` records out of the ring.
+    pub fn take(&mut self, most: usize) -> Drained {
+        let now = clock::monotonic_ns();
+        let mut records = Vec::new();
+        while records.len() < most {
+            let Some(record) = self.ring.next() else {
+                return Drained { records, until_ns: Some(now) };
+            };
+            records.extend(decode(&record));
         }
-        samples
+        Drained { records, until_ns: None }
     }
 }

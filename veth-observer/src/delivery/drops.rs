@@ -16,14 +16,9 @@ pub(super) fn of_the_link(deaths: &[Death], in_driver: bool) -> (Dead, Vec<Dropp
     let mut sum = Dead::NONE;
     let mut places: Vec<Dropped> = Vec::new();
     for death in deaths {
-        let Some(stage) = stage(death.reason.as_deref(), death.function.as_deref(), death.side) else {
-            continue;
-        };
-        if in_driver && is_behind_driver(stage, death.side) {
-            continue;
-        }
+        let Some(place) = place_of(death, in_driver) else { continue };
         sum.merge(&death.dead);
-        add(&mut places, dropped(death, stage));
+        add(&mut places, place);
     }
     places.sort_by_key(|place| Reverse(place.frames));
     (sum, places)
@@ -36,6 +31,12 @@ fn is_behind_driver(stage: Stage, side: Side) -> bool {
         Side::Receiving => !matches!(stage, Stage::Qdisc | Stage::Veth | Stage::Ring | Stage::Xdp),
         Side::Unknown => matches!(stage, Stage::Backlog | Stage::IngressProgram),
     }
+}
+
+/// Where a frame died, if its end there is a loss of the link.
+pub(super) fn place_of(death: &Death, in_driver: bool) -> Option<Dropped> {
+    let stage = stage(death.reason.as_deref(), death.function.as_deref(), death.side)?;
+    (!in_driver || !is_behind_driver(stage, death.side)).then(|| dropped(death, stage))
 }
 
 fn dropped(death: &Death, stage: Stage) -> Dropped {

@@ -113,7 +113,7 @@ impl Ledger {
             clamped: received.clamped,
             variation: quantiles::variation(&received.variation),
             driver: reading.driver,
-            collection_loss: received.sample_lost + sent.forgotten,
+            collection_loss: received.sampling.lost + sent.sampling.lost + sent.deaths_lost + sent.forgotten,
             probes: reading.probes.as_deref().map(|counted| {
                 let stages = reading.stages.as_deref().map(|[_, probes]| probes);
                 beside::report(counted, stages, self.closed)

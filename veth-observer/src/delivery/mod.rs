@@ -2,9 +2,11 @@
 
 mod beside;
 mod drops;
+mod fates;
 mod ledger;
 mod matching;
 mod quantiles;
 mod stages;
 
+pub use fates::{Fates, Knowledge};
 pub use ledger::Ledger;

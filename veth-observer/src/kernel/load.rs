@@ -200,6 +200,7 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
         (names::FALLBACK, fallback.to_ne_bytes().to_vec()),
         (names::DIGEST_ENTRIES, digests.to_ne_bytes().to_vec()),
         (names::HOOK, hook.to_ne_bytes().to_vec()),
+        (names::DEPARTURES, u32::from(sampling.departures).to_ne_bytes().to_vec()),
         (names::SAMPLE, sampling.rate.to_ne_bytes().to_vec()),
         (names::SNAPLEN, sampling.snaplen.to_ne_bytes().to_vec()),
         (names::STAGED, stage_on.to_ne_bytes().to_vec()),

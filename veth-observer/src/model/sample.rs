@@ -1,8 +1,47 @@
 //! Frames as the ring buffer gave them.
 
 use serde::{Deserialize, Serialize};
+use veth_observer_common::drops::Place;
 
 use super::drop::Stage;
+
+/// What one record of the ring tells, before the fate of each frame is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Record {
+    Seen(Seen),
+    /// Frames of a departure were seen to die.
+    Died {
+        departure: Departure,
+        frames: u32,
+        place: Place,
+    },
+}
+
+/// A frame at one of the hooks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    pub from: usize,
+    pub point: Point,
+    pub number: Option<u64>,
+    /// CLOCK_MONOTONIC, nanoseconds.
+    pub at_ns: u64,
+    /// None when it was never seen sent.
+    pub departure: Option<Departure>,
+    pub len: u32,
+    pub frames: u32,
+    pub bytes: Vec<u8>,
+}
+
+/// What tells a departure from all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Departure {
+    /// Index of the sending end.
+    pub from: usize,
+    /// CLOCK_MONOTONIC, nanoseconds.
+    pub at_ns: u64,
+    /// The CPU it left on; none when it is known by the frame's bytes alone.
+    pub cpu: Option<u32>,
+}
 
 /// A frame seen at one end, cut to the snap length.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +63,7 @@ pub struct Sample {
 }
 
 /// The hook that a frame was seen at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Point {
     /// Egress of the sending end.
@@ -46,6 +85,22 @@ pub enum Fate {
     Unmatched,
     /// It was sent, and what tells the rest found no room in the ring or has not come yet.
     Unknown,
+}
+
+impl Seen {
+    /// The sample that this is, once the fate of the frame is known.
+    pub fn sample(self, fate: Fate) -> Sample {
+        let Self { from, point, number, at_ns, departure: _, len, frames, bytes } = self;
+        Sample { from, point, number, at_ns, fate, len, frames, bytes }
+    }
+
+    /// What the record of an arrival tells of its fate.
+    pub fn arrival(&self) -> Fate {
+        match self.departure {
+            Some(departure) => Fate::Delivered { delay_ns: self.at_ns.saturating_sub(departure.at_ns) },
+            None => Fate::Unmatched,
+        }
+    }
 }
 
 impl Sample {

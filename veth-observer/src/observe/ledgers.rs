@@ -29,6 +29,9 @@ impl Observation {
     pub fn report(&mut self) -> Result<Report> {
         let readings = self.read()?;
         self.notice_end();
+        if let Some(sampler) = &mut self.sampler {
+            sampler.notice(&readings);
+        }
         let report = self.report_of(&readings);
         self.follow_matching()?;
         Ok(report)
@@ -65,6 +68,7 @@ impl Observation {
         for (ledger, reading) in self.ledgers.iter_mut().zip(readings.iter()) {
             ledger.close(reading);
         }
+        self.finished = true;
         Ok(self.report_of(&readings))
     }
 

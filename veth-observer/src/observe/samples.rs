@@ -1,13 +1,18 @@
-//! Frames out of the sample ring.
+//! Frames out of the sample ring, and what became of them.
 
 use std::time::Duration;
 
 use anyhow::Result;
 
 use super::Observation;
-use crate::model::{
-    reading::Reading,
-    sample::{Sample, Sampled},
+use crate::{
+    collect::{Drained, Samples, clock},
+    delivery::{Fates, Knowledge},
+    model::{
+        reading::Reading,
+        report::Matching,
+        sample::{Record, Sample, Sampled},
+    },
 };
 
 /// How often to look for a frame that is waited for.
@@ -16,10 +21,95 @@ const ARRIVING: Duration = Duration::from_millis(1);
 /// Looks without a pause before that: a frame on an idle pair is there within microseconds.
 const EAGER_LOOKS: u32 = 100;
 
+/// Records to take in one go, so that a flood keeps nobody from doing anything else.
+const BATCH: usize = 1 << 16;
+
+/// The ring, and the frames out of it that wait for their fate; those only when departures are sampled too.
+pub(super) struct Sampler {
+    ring: Samples,
+    fates: Option<Fates>,
+    knowledge: Knowledge,
+    /// Records that the ring lost, by direction.
+    ring_lost: [u64; 2],
+    /// All that was written before has been taken.
+    horizon_ns: u64,
+}
+
+impl Sampler {
+    pub(super) fn new(ring: Samples, fates: Option<Fates>) -> Self {
+        Self { ring, fates, knowledge: Knowledge::default(), ring_lost: [0; 2], horizon_ns: 0 }
+    }
+
+    fn next(&mut self, is_last: bool) -> Option<Sample> {
+        let fates = self.fates.as_mut()?;
+        if is_last {
+            fates.last(self.horizon_ns, self.knowledge)
+        } else {
+            fates.next(self.horizon_ns, self.knowledge)
+        }
+    }
+
+    /// Notices what the ring lost until now.
+    pub(super) fn notice(&mut self, readings: &[Reading; 2]) {
+        for (direction, Reading { sent, received, after_ns, .. }) in readings.iter().enumerate() {
+            let lost = sent.sampling.lost + sent.deaths_lost + received.sampling.lost;
+            if lost > std::mem::replace(&mut self.ring_lost[direction], lost) {
+                self.knowledge.ring_lost_until_ns[direction] = *after_ns;
+            }
+        }
+    }
+}
+
+/// Where arrivals alone are sampled, each tells its own fate.
+fn arrived(record: Record) -> Option<Sample> {
+    let Record::Seen(seen) = record else { return None };
+    let fate = seen.arrival();
+    Some(seen.sample(fate))
+}
+
 impl Observation {
-    /// Samples written since the last call, oldest first, at most `most`.
-    pub fn samples(&mut self, most: usize) -> Vec<Sample> {
-        self.samples.as_mut().map_or_else(Vec::new, |samples| samples.take(most))
+    /// Frames sampled since the last call, in the order of time, at most `most`. Where departures are sampled too, each is
+    /// given once its fate is known; after [`Observation::finish`] all are.
+    pub fn samples(&mut self, most: usize) -> Result<Vec<Sample>> {
+        let Some(mut sampler) = self.sampler.take() else { return Ok(Vec::new()) };
+        let samples = self.samples_of(&mut sampler, most);
+        self.sampler = Some(sampler);
+        // Asked anew each time, so that a step of the wall clock shows.
+        let offset = clock::wall_offset_ns();
+        let at = |sample: Sample| Sample { at_ns: sample.at_ns.wrapping_add(offset), ..sample };
+        Ok(samples?.into_iter().map(at).collect())
+    }
+
+    fn samples_of(&mut self, sampler: &mut Sampler, most: usize) -> Result<Vec<Sample>> {
+        let Some(fates) = &mut sampler.fates else {
+            return Ok(sampler.ring.take(most).records.into_iter().filter_map(arrived).collect());
+        };
+        let Drained { records, until_ns } = sampler.ring.take(BATCH);
+        for record in records {
+            match record {
+                Record::Seen(seen) => {
+                    sampler.horizon_ns = sampler.horizon_ns.max(seen.at_ns);
+                    fates.seen(seen);
+                }
+                Record::Died { departure, frames, place } => {
+                    if let Some(deaths) = &mut self.deaths {
+                        fates.died(departure, frames, &deaths.at(&place)?);
+                    }
+                }
+            }
+        }
+        sampler.horizon_ns = until_ns.unwrap_or(sampler.horizon_ns);
+        if fates.is_overdue(sampler.horizon_ns) || self.finished {
+            let report = self.report()?;
+            sampler.knowledge.may_be_lost = report.pairs[0]
+                .directions
+                .each_ref()
+                .map(|direction| direction.lost > 0 && direction.matching != Matching::Digest);
+            let readings = self.read()?;
+            sampler.notice(&readings);
+        }
+        let is_last = self.finished && until_ns.is_some();
+        Ok(std::iter::from_fn(|| sampler.next(is_last)).take(most).collect())
     }
 
     /// Waits for a frame of exactly these bytes from an end (0 or 1) to be sampled at the other; other samples are dropped.
@@ -29,7 +119,7 @@ impl Observation {
         let mut looks = 0;
         loop {
             let last = tokio::time::Instant::now() >= deadline || self.ended().is_some();
-            while let Some(sample) = self.samples(1).pop() {
+            while let Some(sample) = self.samples(1)?.pop() {
                 if sample.from == from && sample.bytes == frame {
                     return Ok(Some(sample));
                 }
@@ -49,11 +139,14 @@ impl Observation {
     /// What sampling did so far at each end.
     pub fn sampled(&mut self) -> Result<[Sampled; 2]> {
         let mut sampled = [Sampled::default(); 2];
-        for (from, Reading { received, .. }) in self.read()?.iter().enumerate() {
-            let at = &mut sampled[1 - from];
-            at.taken += received.sampled;
-            at.skipped += received.skipped;
-            at.lost += received.sample_lost;
+        for (from, Reading { sent, received, .. }) in self.read()?.iter().enumerate() {
+            for (end, counted) in [(from, sent.sampling), (1 - from, received.sampling)] {
+                let at = &mut sampled[end];
+                at.taken += counted.taken;
+                at.skipped += counted.skipped;
+                at.filtered += counted.filtered;
+                at.lost += counted.lost;
+            }
         }
         Ok(sampled)
     }

@@ -50,7 +50,7 @@ fn together(first: Method, second: Method) {
     assert_eq!(Run::here(&["stats", &selector]).outcome().fails(1), sentence);
 
     send(&wire);
-    assert_eq!(watch.samples(20_000).len() as u64, COUNT);
+    assert_eq!(watch.samples(20_000).unwrap().len() as u64, COUNT);
     // The first leaves, and the second goes on.
     assert_eq!(finish(&wire, stats), COUNT);
     send(&wire);

@@ -18,7 +18,7 @@ fn a_ring_that_runs_over_is_collection_loss_to_the_frame_and_is_shown() {
         let mut observation = wire.observe(Settings { sampling, ..wire.settings() });
         wire.lab.send_frames(0, X, &frame(), COUNT);
         let [_, sampled] = observation.sampled().unwrap();
-        let taken = observation.samples(20_000).len() as u64;
+        let taken = observation.samples(20_000).unwrap().len() as u64;
         assert!(taken > 0 && taken < COUNT, "{taken}");
         assert_eq!((sampled.taken, sampled.lost, sampled.skipped), (taken, COUNT - taken, 0));
         let report = wire.finish(observation);
@@ -40,7 +40,7 @@ fn a_ring_that_is_emptied_takes_samples_again() {
     let mut taken = 0;
     for _ in 0..100 {
         wire.lab.send_frames(0, X, &frame(), 20);
-        taken += observation.samples(100).len();
+        taken += observation.samples(100).unwrap().len();
     }
     assert_eq!(taken, 2000);
     let report = wire.finish(observation);

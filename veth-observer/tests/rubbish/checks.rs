@@ -6,7 +6,7 @@ use veth_observer::{
     collect,
     frame::{describe, hex},
     kernel::btf::Btf,
-    model::mac::Mac,
+    model::{mac::Mac, sample::Record},
     topology::Selector,
     view::{Style, decode, fields, line, object},
 };
@@ -28,11 +28,14 @@ pub(crate) fn frame(data: &[u8]) {
 /// A record of the ring.
 pub(crate) fn sample(data: &[u8]) {
     let split = SampleHeader::split(data);
-    let sample = collect::decode(data, 1_700_000_000_000_000_000);
-    assert_eq!(split.is_some(), sample.is_some());
-    let (Some((header, bytes)), Some(sample)) = (split, sample) else { return };
+    let record = collect::decode(data);
+    assert!(split.is_some() || record.is_none());
+    let (Some((header, bytes)), Some(record)) = (split, record) else { return };
     assert!(bytes.len() == header.captured as usize && bytes.len() <= data.len());
-    assert!(sample.from < 2 && sample.bytes.len() <= bytes.len() + 4);
+    let Record::Seen(seen) = record else { return };
+    assert!(seen.from < 2 && seen.bytes.len() <= bytes.len() + 4);
+    let fate = seen.arrival();
+    let sample = seen.sample(fate);
     printable(&line::line(&sample, ["a", "b"], Style::default()));
     let object = line::object(&sample, ["a", "b"]).with_bytes(&sample.bytes);
     let json = serde_json::to_vec(&object).expect("JSON");

@@ -26,6 +26,18 @@ impl Lab {
         }
     }
 
+    /// Puts frames on an end one after the other; a queue may refuse some.
+    pub(crate) fn send_each(&self, at: usize, ifname: &str, frames: impl Iterator<Item = Vec<u8>>) {
+        let ifindex = self.ifindex(at, ifname);
+        let socket = self.namespace(at).run(|| PacketSocket::open(ifindex)).unwrap().unwrap();
+        for frame in frames {
+            match socket.send(&frame) {
+                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {}
+                done => drop(done.unwrap()),
+            }
+        }
+    }
+
     /// Sends datagrams to a socket that reads them, and gives how many it read.
     pub(crate) fn send_datagrams(
         &self,

@@ -109,6 +109,11 @@ impl Wire {
     }
 
     pub(crate) fn finish(&self, mut observation: Observation) -> Report {
+        self.close(&mut observation)
+    }
+
+    /// The same, for who wants its samples afterwards.
+    pub(crate) fn close(&self, observation: &mut Observation) -> Report {
         self.runtime.block_on(observation.finish()).unwrap()
     }
 

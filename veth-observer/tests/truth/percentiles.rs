@@ -16,6 +16,7 @@ fn they_are_within_five_percent_of_what_all_samples_say() {
         wire.lab.send_frames(0, X, &frame(0x88b5), COUNT);
         let mut exact: Vec<i64> = observation
             .samples(2 * usize::try_from(COUNT).unwrap())
+            .unwrap()
             .iter()
             .map(|sample| sample.delay_ns().expect("it was seen sent").cast_signed())
             .collect();

@@ -36,7 +36,8 @@ fn both_count_and_sample_every_frame() {
                 wire.tend(&mut at_tc);
                 wire.tend(&mut at_xdp);
             }
-            let samples = [&mut at_xdp, &mut at_tc].map(|observation| observation.samples(usize::MAX));
+            let samples =
+                [&mut at_xdp, &mut at_tc].map(|observation| observation.samples(usize::MAX).unwrap());
             for observation in [at_xdp, at_tc] {
                 let [out, back] = wire.finish(observation).pairs.remove(0).directions;
                 assert_eq!((out.sent.frames, out.received.frames), (COUNT, COUNT), "{hook:?} {out:#?}");

@@ -179,7 +179,7 @@ fn print(
     let names = [names[0].as_str(), names[1].as_str()];
     let wants_bytes = printer.wants_bytes();
     for _ in 0..batches {
-        let samples = observation.samples(BATCH);
+        let samples = observation.samples(BATCH)?;
         let chosen = samples.iter().filter(|sample| choice.takes_sample(sample)).map(|sample| {
             let object = object(sample, names);
             if wants_bytes { object.with_bytes(&sample.bytes) } else { object }
