@@ -141,7 +141,7 @@ impl Observation {
         }
         let timeout_ns = u64::try_from(settings.loss_timeout.as_nanos())?;
         let departures = settings.sampling.as_ref().is_some_and(|sampling| sampling.departures);
-        let fates = departures.then(|| Fates::new(timeout_ns, in_driver));
+        let fates = departures.then(|| Fates::new(timeout_ns, 1 << loaded.epoch_shift, in_driver));
         let sampler = loaded.samples.take().map(|ring| Sampler::new(Samples::new(ring), fates));
         let ledger = Ledger::new(timeout_ns, loaded.epoch_shift, !in_driver);
         let mut this = Self {
