@@ -148,3 +148,17 @@ fn the_number_of_a_departure_goes_with_its_arrival() {
     fates.next(LATER, CERTAIN);
     assert_eq!(fates.next(LATER, CERTAIN).unwrap().number, Some(100));
 }
+
+#[test]
+fn the_ledger_is_given_an_epoch_to_know_what_was_lost() {
+    let mut fates = Fates::new(TIMEOUT, 500, false);
+    fates.seen(sent(100, 0, 1));
+    for early in [100 + TIMEOUT, 100 + TIMEOUT + 499] {
+        assert!(!fates.is_overdue(early));
+        assert_eq!(all(&mut fates, early, CERTAIN), []);
+    }
+    assert!(fates.is_overdue(100 + TIMEOUT + 500));
+    assert_eq!(all(&mut fates, 100 + TIMEOUT + 500, CERTAIN), [(100, Point::Sent, Fate::Lost)]);
+    fates.seen(sent(200, 0, 1));
+    assert_eq!(fates.last(200 + TIMEOUT, CERTAIN).map(|sample| sample.fate), Some(Fate::Lost));
+}
