@@ -25,6 +25,8 @@ pub struct Sent {
     pub bytes: u64,
     /// Buffers that had to be remembered by their address, and for which there was no room.
     pub forgotten: u64,
+    /// Frames that left while the observation had not begun or was over, in no other count.
+    pub outside: u64,
     /// Deaths of sampled buffers that the ring had no room for.
     pub deaths_lost: u64,
     pub sampling: Sampling,
@@ -61,8 +63,12 @@ pub struct Received {
     pub unmatched: u64,
     pub unmatched_skbs: u64,
     pub unmatched_bytes: u64,
-    /// Frames that arrived at XDP in the driver before the first that is known to have left under observation, in no other
-    /// count: they left before, or nothing survives the way by which to know any.
+    /// Frames that left while the observation had not begun or was over, by their stamp, in no other count.
+    pub outside: u64,
+    /// Frames without a stamp that arrived before the observation began, in no other count.
+    pub strange: u64,
+    /// Where frames are known by their bytes from the beginning on: those that arrived before the first that is known to
+    /// have left under observation, in no other count. They left before, or nothing survives the way by which to know any.
     pub early: u64,
     pub early_bytes: u64,
     /// Buffers whose stamp was known by their address alone.
@@ -106,6 +112,7 @@ impl Sent {
         frames: 0,
         bytes: 0,
         forgotten: 0,
+        outside: 0,
         deaths_lost: 0,
         sampling: Sampling::NONE,
         epochs: [0; EPOCHS],
@@ -117,6 +124,7 @@ impl Sent {
         self.frames += other.frames;
         self.bytes += other.bytes;
         self.forgotten += other.forgotten;
+        self.outside += other.outside;
         self.deaths_lost += other.deaths_lost;
         self.sampling.merge(&other.sampling);
         add_each(&mut self.epochs, &other.epochs);
@@ -131,6 +139,8 @@ impl Received {
         unmatched: 0,
         unmatched_skbs: 0,
         unmatched_bytes: 0,
+        outside: 0,
+        strange: 0,
         early: 0,
         early_bytes: 0,
         by_address: 0,
@@ -167,6 +177,8 @@ impl Received {
         self.unmatched += other.unmatched;
         self.unmatched_skbs += other.unmatched_skbs;
         self.unmatched_bytes += other.unmatched_bytes;
+        self.outside += other.outside;
+        self.strange += other.strange;
         self.early += other.early;
         self.early_bytes += other.early_bytes;
         self.by_address += other.by_address;
@@ -211,8 +223,8 @@ fn add_each(into: &mut [u64], from: &[u64]) {
     }
 }
 
-const _: () = assert!(size_of::<Sent>() == 8 * (10 + EPOCHS));
-const _: () = assert!(size_of::<Received>() == 8 * (24 + EPOCHS + 2 * buckets::COUNT));
+const _: () = assert!(size_of::<Sent>() == 8 * (11 + EPOCHS));
+const _: () = assert!(size_of::<Received>() == 8 * (26 + EPOCHS + 2 * buckets::COUNT));
 
 // SAFETY: both are repr(C), made of u64 only, and so have neither padding nor invalid bit patterns.
 #[cfg(feature = "user")]

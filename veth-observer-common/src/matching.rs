@@ -1,4 +1,12 @@
-//! How a frame that lost its stamp is recognised.
+//! How a frame that lost its stamp is recognised, and whether it belongs to the observation at all: what the observer writes
+//! for each direction, at any time.
+
+/// The bits that say how, one of the three below.
+pub const METHOD: u32 = 0xff;
+/// The observation has not begun: frames leave with a stamp that says so, and are counted apart, to see whether it survives.
+pub const BEFORE: u32 = 1 << 8;
+/// It has ended: frames leave with that stamp too, so that what is still under way can be told from what left later.
+pub const AFTER: u32 = 1 << 9;
 
 /// Nothing but the stamp.
 pub const STAMP: u32 = 0;

@@ -18,6 +18,9 @@ pub const HORIZON_NS: u64 = 1 << 36;
 /// lies further in the future is not believed.
 pub const SKEW_NS: u64 = 1_000_000;
 
+/// Bit of the key that frames are sealed with which leave before the observation begins or after it has ended.
+pub const OUTSIDE_KEY: u64 = 4;
+
 /// What a frame carries to its other end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stamp {

@@ -10,11 +10,11 @@ use veth_observer_common::{
     buckets,
     counters::{Received, Variation, epoch},
     gso,
-    matching::{ADDRESS, DIGEST},
+    matching::{ADDRESS, AFTER, BEFORE, DIGEST, METHOD},
     order::{Order, Place},
     sample::{ANY_CPU, NEVER, kind},
     settings::hook::{XDP_GENERIC, XDP_NATIVE},
-    stamp::{Arrival, Stamp},
+    stamp::{Arrival, OUTSIDE_KEY, Stamp},
 };
 
 use crate::{
@@ -46,8 +46,13 @@ pub fn count(ctx: &TcContext, direction: u32) {
     let len = frame::len(ctx);
     let now = now(slot);
 
-    let Some(arrival) = recognise(ctx, received, direction, lane, now) else {
-        unrecognised(ctx, received, direction, len, now);
+    let words = words(ctx, received, direction, lane);
+    let Some(arrival) = Stamp::opened(words, key(direction), VO_CPUS.load(), now) else {
+        if Stamp::opened(words, key(direction) ^ OUTSIDE_KEY, VO_CPUS.load(), now).is_some() {
+            leave_outside(ctx, received, words, direction, lane);
+        } else {
+            unrecognised(ctx, received, direction, len, now);
+        }
         return;
     };
     // Only a buffer that left as several frames says which header they share.
@@ -72,9 +77,26 @@ pub fn count(ctx: &TcContext, direction: u32) {
 /// A frame that was counted at XDP must not count as dropped further on, nor for another pair.
 #[inline(always)]
 fn take_stamp_off(ctx: &TcContext, direction: u32, lane: u32) {
-    if Stamp::unsealed(frame::words(ctx, lane), key(direction), VO_CPUS.load()).is_some() {
+    if is_ours(frame::words(ctx, lane), direction) {
         frame::set_words(ctx, lane, [0, 0]);
     }
+}
+
+/// Whether these are a stamp of this direction, under observation or not.
+#[inline(always)]
+fn is_ours(words: [u32; 2], direction: u32) -> bool {
+    Stamp::unsealed(words, key(direction), VO_CPUS.load()).is_some()
+        || Stamp::unsealed(words, key(direction) ^ OUTSIDE_KEY, VO_CPUS.load()).is_some()
+}
+
+/// Counts a frame that left before the observation began or after it had ended.
+#[inline(always)]
+fn leave_outside(ctx: &TcContext, received: &mut Received, words: [u32; 2], direction: u32, lane: u32) {
+    let Some(stamp) = Stamp::unsealed(words, key(direction) ^ OUTSIDE_KEY, VO_CPUS.load()) else { return };
+    let frames =
+        if stamp.header == 0 { 1 } else { gso::at_ingress(frame::len(ctx), stamp.header, frame::gso(ctx)) };
+    received.outside += u64::from(frames);
+    frame::set_words(ctx, lane, [0, 0]);
 }
 
 /// When the frame at hand arrived at the hook that was asked for.
@@ -89,37 +111,47 @@ pub fn now(slot: u32) -> u64 {
     unsafe { bpf_ktime_get_ns() }
 }
 
-/// By its stamp, wherever that was kept.
+/// The words that may be its stamp, wherever that was kept.
 #[inline(always)]
-fn recognise(
-    ctx: &TcContext,
-    received: &mut Received,
-    direction: u32,
-    lane: u32,
-    now: u64,
-) -> Option<Arrival> {
+fn words(ctx: &TcContext, received: &mut Received, direction: u32, lane: u32) -> [u32; 2] {
     let mut words = frame::words(ctx, lane);
     // What is remembered is taken out in any case.
     if fallback::method(direction) == ADDRESS
         && let Some(kept) = fallback::recall_address(ctx.skb.skb.cast())
         && !frame::was_polled(ctx)
-        && Stamp::unsealed(words, key(direction), VO_CPUS.load()).is_none()
+        && !is_ours(words, direction)
     {
         words = kept;
         received.by_address += 1;
     }
-    Stamp::opened(words, key(direction), VO_CPUS.load(), now)
+    words
 }
 
 /// Counts a frame that nothing tells the departure of, or nothing but its bytes.
 #[inline(always)]
 fn unrecognised(ctx: &TcContext, received: &mut Received, direction: u32, len: u32, now: u64) {
     let frames = gso::at_ingress(len, 0, frame::gso(ctx));
+    let state = fallback::state(direction);
+    if state & BEFORE != 0 {
+        received.strange += u64::from(frames);
+        return;
+    }
+    let by_bytes = state & METHOD == DIGEST;
+    // What left under observation has its stamp, but where nothing survives.
+    if state & AFTER != 0 && !by_bytes {
+        return;
+    }
+    let bytes = u64::from(len) + u64::from(frame::vlan_len(ctx)) * u64::from(frames);
+    let slot = slot(direction);
+    let digest = if by_bytes { fallback::digest_of(ctx, direction) } else { None };
+    if by_bytes && !fallback::has_begun(slot, digest, direction) {
+        received.early += u64::from(frames);
+        received.early_bytes += bytes;
+        return;
+    }
     received.unmatched += u64::from(frames);
     received.unmatched_skbs += 1;
-    received.unmatched_bytes += u64::from(len) + u64::from(frame::vlan_len(ctx)) * u64::from(frames);
-    let digest =
-        if fallback::method(direction) == DIGEST { fallback::digest_of(ctx, direction) } else { None };
+    received.unmatched_bytes += bytes;
     let mut departed_ns = NEVER;
     if let Some(digest) = digest
         && let Some(departed) = fallback::recall_digest(digest, direction, now)
@@ -129,7 +161,7 @@ fn unrecognised(ctx: &TcContext, received: &mut Received, direction: u32, len: u
         received.by_digest += u64::from(frames);
     }
     let sampled = samples::choose(&mut received.sampling, digest);
-    let (kind, slot, cpu) = (kind::RECEIVED, slot(direction), ANY_CPU);
+    let (kind, cpu) = (kind::RECEIVED, ANY_CPU);
     let seen = Seen { kind, now, departed_ns, detail: 0, len, frames, slot, cpu };
     samples::take(ctx, &mut received.sampling, sampled, seen);
 }

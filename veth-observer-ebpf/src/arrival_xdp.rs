@@ -6,11 +6,12 @@
 use aya_ebpf::{
     helpers::{bpf_ktime_get_ns, generated::bpf_xdp_get_buff_len},
     macros::map,
-    maps::{Array, PerCpuArray},
+    maps::PerCpuArray,
     programs::XdpContext,
 };
 use veth_observer_common::{
     counters::Received,
+    matching::BEFORE,
     sample::{ANY_CPU, NEVER, kind},
     settings::hook::XDP_GENERIC,
 };
@@ -21,10 +22,6 @@ use crate::{
     fallback,
     samples::{self, Seen},
 };
-
-/// Written here and read by nobody else.
-#[map]
-static VO_BEGUN: Array<u32> = Array::with_max_entries(2, 0);
 
 /// Written here, taken out at tc ingress.
 #[map]
@@ -60,6 +57,9 @@ pub fn take_time(slot: u32) -> Option<u64> {
 
 #[inline(always)]
 fn count_in_driver(ctx: &XdpContext, direction: u32, now: u64) {
+    if fallback::state(direction) & BEFORE != 0 {
+        return;
+    }
     let slot = slot(direction);
     let Some(received) = VO_RECEIVED.get_ptr_mut(slot) else { return };
     // SAFETY: the map lives as long as the program, and this CPU's value is written by this CPU only, in softirq.
@@ -70,7 +70,7 @@ fn count_in_driver(ctx: &XdpContext, direction: u32, now: u64) {
     let sampled = samples::choose(&mut received.sampling, digest);
     let kind = kind::RECEIVED;
     let mut seen = Seen { kind, now, departed_ns: NEVER, detail: 0, len, frames: 1, slot, cpu: ANY_CPU };
-    if !has_begun(slot, digest, direction) {
+    if !fallback::has_begun(slot, digest, direction) {
         received.early += 1;
         received.early_bytes += u64::from(len);
         samples::take(ctx, &mut received.sampling, sampled, seen);
@@ -87,21 +87,4 @@ fn count_in_driver(ctx: &XdpContext, direction: u32, now: u64) {
         received.by_digest += 1;
     }
     samples::take(ctx, &mut received.sampling, sampled, seen);
-}
-
-/// Whether frames that left under observation arrive by now: what is under way when we come was not counted as sent, and the
-/// first that was tells the end of it, because a queue keeps its order.
-#[inline(always)]
-fn has_begun(slot: u32, digest: Option<u64>, direction: u32) -> bool {
-    let Some(begun) = VO_BEGUN.get_ptr_mut(slot) else { return false };
-    // SAFETY: the map lives as long as the program, and the value only ever becomes 1.
-    unsafe {
-        if begun.read_volatile() == 0 {
-            if !digest.is_some_and(|digest| fallback::has_left(digest, direction)) {
-                return false;
-            }
-            begun.write_volatile(1);
-        }
-    }
-    true
 }

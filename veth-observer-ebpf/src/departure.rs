@@ -9,9 +9,9 @@ use aya_ebpf::{
 use veth_observer_common::{
     counters::{Sent, epoch},
     gso,
-    matching::{ADDRESS, DIGEST},
+    matching::{ADDRESS, AFTER, BEFORE, DIGEST, METHOD},
     sample::kind,
-    stamp::Stamp,
+    stamp::{OUTSIDE_KEY, Stamp},
 };
 
 use crate::{
@@ -40,10 +40,20 @@ pub fn count(ctx: &TcContext, direction: u32) {
 
     // SAFETY: helpers without arguments.
     let (cpu, now) = unsafe { (bpf_get_smp_processor_id(), bpf_ktime_get_ns()) };
+    let state = fallback::state(direction);
+    let method = state & METHOD;
+    if state & (BEFORE | AFTER) != 0 {
+        sent.outside += frames;
+        let words = Stamp::new(now, false, header, cpu).sealed(key(direction) ^ OUTSIDE_KEY);
+        frame::set_words(ctx, VO_LANE.load(), words);
+        if method == ADDRESS {
+            fallback::remember_address(ctx, &words);
+        }
+        return;
+    }
     if sent.skbs == 0 {
         journal::first_departure(ctx.skb.skb, direction, wire_len);
     }
-    let method = fallback::method(direction);
     let digest = if method == DIGEST { fallback::digest_of(ctx, direction) } else { None };
     let sampled = samples::choose(&mut sent.sampling, digest);
     sent.skbs += 1;

@@ -10,7 +10,7 @@ use aya_ebpf::{
 use veth_observer_common::{
     DIRECTIONS,
     digest::{self, Departure, Head},
-    matching::{ADDRESSES, DIGESTS, STAMP},
+    matching::{ADDRESSES, DIGESTS, METHOD, STAMP},
     stamp::HORIZON_NS,
 };
 
@@ -31,14 +31,24 @@ static VO_ADDRESSES: HashMap<u64, [u32; 2]> = HashMap::with_max_entries(ADDRESSE
 #[map]
 static VO_DIGESTS: Array<Departure> = Array::with_max_entries(DIRECTIONS * DIGESTS, 0);
 
-/// How frames of a direction are recognised beside the stamp.
+/// Set by the observer where it is not for frames to tell, else here.
+#[map]
+static VO_BEGUN: Array<u32> = Array::with_max_entries(2, 0);
+
+/// What the observer says of a direction: how frames are recognised beside the stamp, and whether they are observed.
 #[inline(always)]
-pub fn method(direction: u32) -> u32 {
+pub fn state(direction: u32) -> u32 {
     if VO_FALLBACK.load() == 0 {
         return STAMP;
     }
     // SAFETY: there is one for each direction, which the observer may write meanwhile.
     unsafe { (&raw const VO_METHODS).cast::<u32>().add(direction as usize).read_volatile() }
+}
+
+/// How frames of a direction are recognised beside the stamp.
+#[inline(always)]
+pub fn method(direction: u32) -> u32 {
+    state(direction) & METHOD
 }
 
 /// Keeps the stamp aside by the address of the buffer; false when there was no room.
@@ -100,9 +110,26 @@ fn entry(direction: u32, digest: u64) -> Option<&'static mut Departure> {
     Some(unsafe { &mut *departure })
 }
 
+/// Whether frames that left under observation arrive by now, where their bytes are all there is to tell: what was under
+/// way when it began was not counted as sent, and the first that was tells the end of it, because a queue keeps its order.
+#[inline(always)]
+pub fn has_begun(slot: u32, digest: Option<u64>, direction: u32) -> bool {
+    let Some(begun) = VO_BEGUN.get_ptr_mut(slot) else { return false };
+    // SAFETY: the map lives as long as the program, and the value only ever becomes 1.
+    unsafe {
+        if begun.read_volatile() == 0 {
+            if !digest.is_some_and(|digest| has_left(digest, direction)) {
+                return false;
+            }
+            begun.write_volatile(1);
+        }
+    }
+    true
+}
+
 /// Whether a frame with this digest left since we came, arrived or not.
 #[inline(always)]
-pub fn has_left(digest: u64, direction: u32) -> bool {
+fn has_left(digest: u64, direction: u32) -> bool {
     entry(direction, digest).is_some_and(|departure| departure.digest == digest)
 }
 

@@ -6,7 +6,7 @@ mod whereabouts;
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use tracing::{debug, debug_span, info, warn};
 use veth_observer_common::matching;
 
@@ -16,7 +16,7 @@ use crate::{
     delivery::{Fates, Ledger},
     fault::Fault,
     kernel::{self, Drops, EndId, Loaded},
-    model::link::End,
+    model::{link::End, report::Matching},
     topology::Selected,
 };
 
@@ -24,7 +24,8 @@ pub use kernel::{Hook, Sampling};
 use samples::Sampler;
 use whereabouts::{Driver, Whereabouts};
 
-/// How long frames that left before we came may take to arrive; what comes without a stamp until then is not reported.
+/// How long frames that left before we came may take to arrive, and how long to watch whether stamps survive the traffic
+/// that there is; what comes until then is in no number.
 const SETTLE: Duration = Duration::from_millis(20);
 
 /// What cannot be told at XDP in the driver.
@@ -85,8 +86,9 @@ pub struct Observation {
     deaths: Option<Deaths>,
     limits: Vec<String>,
     ledgers: [Ledger; 2],
-    /// What the programs were told, of [`matching`].
-    methods: [u32; 2],
+    /// What the programs were told of each direction, of [`matching`]: how to recognise frames, and whether they count.
+    told: [u32; 2],
+    phase: u32,
     started_ns: u64,
     followed: Instant,
     ended: Option<String>,
@@ -114,6 +116,7 @@ impl Observation {
                 }
             }
         });
+        let in_driver = settings.hook.is_in_driver();
         let lane = debug_span!("claim").in_scope(|| Lane::claim(ends))?;
         let mut loaded = kernel::load(&kernel::Settings {
             lane: lane.index,
@@ -127,6 +130,8 @@ impl Observation {
             stages: settings.stages,
             log: settings.kernel_log,
         })?;
+        let unbegun = matching::BEFORE | if in_driver { matching::DIGEST } else { matching::STAMP };
+        loaded.methods.set(0, [unbegun; 2], 0).context("cannot tell the programs to wait")?;
         let (method, hook, notice) = (settings.attach, settings.hook, settings.notice);
         let options = attach::Options { method, hook, lane: lane.index, notice };
         let attachment =
@@ -135,13 +140,14 @@ impl Observation {
             loaded.let_go();
         }
         let (deaths, mut limits) = seeing_deaths(loaded.drops.take());
-        let in_driver = settings.hook.is_in_driver();
         if in_driver {
             limits.push(IN_DRIVER.to_owned());
         }
         let timeout_ns = u64::try_from(settings.loss_timeout.as_nanos())?;
         let departures = settings.sampling.as_ref().is_some_and(|sampling| sampling.departures);
-        let fates = departures.then(|| Fates::new(timeout_ns, 1 << loaded.epoch_shift, in_driver));
+        // The ledger calls a frame lost at most an epoch after the timeout.
+        let patience_ns = timeout_ns + (1 << loaded.epoch_shift);
+        let fates = departures.then(|| Fates::new(patience_ns, in_driver));
         let sampler = loaded.samples.take().map(|ring| Sampler::new(Samples::new(ring), fates));
         let ledger = Ledger::new(timeout_ns, loaded.epoch_shift, !in_driver);
         let mut this = Self {
@@ -155,7 +161,8 @@ impl Observation {
             limits,
             loaded,
             ledgers: [ledger.clone(), ledger],
-            methods: [if in_driver { matching::DIGEST } else { matching::STAMP }; 2],
+            told: [unbegun; 2],
+            phase: matching::BEFORE,
             started_ns: clock::monotonic_ns(),
             followed: Instant::now(),
             ended: None,
@@ -163,13 +170,36 @@ impl Observation {
             drivers: [0, 1].map(|end| Driver::first(&namespaces[end], ends[end].ifindex)),
             lane,
         };
-        tokio::time::sleep(SETTLE).await;
-        let readings = this.read()?;
-        for (ledger, reading) in this.ledgers.iter_mut().zip(readings.iter()) {
-            ledger.start(reading);
-        }
+        this.begin().await?;
         info!(a = %this.ends[0].label(), b = %this.ends[1].label(), "observing");
         Ok(this)
+    }
+
+    /// Finds a way of recognising frames that fits the traffic there is, and then begins to count.
+    async fn begin(&mut self) -> Result<()> {
+        let mut before = self.read()?;
+        loop {
+            tokio::time::sleep(SETTLE).await;
+            let after = self.read()?;
+            let mut turned = false;
+            for (ledger, (before, after)) in self.ledgers.iter_mut().zip(before.iter().zip(after.iter())) {
+                turned |= ledger.try_on(before, after);
+            }
+            if !turned {
+                break;
+            }
+            self.tell()?;
+            before = after;
+        }
+        for (slot, ledger) in (0..).zip(&self.ledgers) {
+            if ledger.matching() == Matching::Digest {
+                self.loaded.begun.set(slot, 0, 0).context("cannot let counting begin")?;
+            }
+        }
+        self.phase = 0;
+        self.started_ns = clock::monotonic_ns();
+        self.ledgers.iter_mut().for_each(|ledger| ledger.start(self.started_ns));
+        self.tell()
     }
 
     /// How the programs are attached, never [`Method::Auto`].

@@ -7,6 +7,7 @@
 )]
 
 mod attach;
+mod edges;
 mod fates;
 mod faults;
 mod frames;

@@ -192,11 +192,6 @@ impl Attachment {
         self.method
     }
 
-    /// Stops counting departures; arrivals are counted on.
-    pub fn close_egress(&mut self) {
-        self.egress.clear();
-    }
-
     /// What ended it from outside, if anything did.
     pub fn gone(&self) -> Option<Gone> {
         let tc = self.ingress.iter().chain(&self.egress).find_map(Hook::gone);

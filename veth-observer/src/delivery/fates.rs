@@ -34,8 +34,6 @@ pub struct Knowledge {
 #[derive(Debug)]
 pub struct Fates {
     timeout_ns: u64,
-    /// After the timeout, how long the ledger may take to know what was lost: it counts by epochs.
-    epoch_ns: u64,
     /// Frames have arrived at XDP in the driver, so that what dies of them later is no loss.
     in_driver: bool,
     waiting: BTreeMap<Key, Waiting>,
@@ -65,8 +63,8 @@ struct Waiting {
 }
 
 impl Fates {
-    pub fn new(timeout_ns: u64, epoch_ns: u64, in_driver: bool) -> Self {
-        Self { timeout_ns, epoch_ns, in_driver, waiting: BTreeMap::new(), bytes: 0, serial: 0 }
+    pub fn new(timeout_ns: u64, in_driver: bool) -> Self {
+        Self { timeout_ns, in_driver, waiting: BTreeMap::new(), bytes: 0, serial: 0 }
     }
 
     /// Takes in a frame that was seen; of one departure, the arrival comes later.
@@ -99,18 +97,19 @@ impl Fates {
 
     /// Whether a departure has been waiting for longer than the timeout, all records until `horizon_ns` having been taken in.
     pub fn is_overdue(&self, horizon_ns: u64) -> bool {
-        self.waiting
-            .first_key_value()
-            .is_some_and(|(key, waiting)| !waiting.is_settled() && self.is_over(key, horizon_ns))
+        self.waiting.first_key_value().is_some_and(|(key, waiting)| {
+            !waiting.is_settled() && key.at_ns.saturating_add(self.timeout_ns) <= horizon_ns
+        })
     }
 
     /// The oldest frame, once its fate is known, and no earlier one can turn up. Times stay those of CLOCK_MONOTONIC.
     pub fn next(&mut self, horizon_ns: u64, knowledge: Knowledge) -> Option<Sample> {
-        let (key, waiting) = self.waiting.first_key_value()?;
-        let is_overdue = self.is_over(key, horizon_ns);
+        let entry = self.waiting.first_entry()?;
+        let (key, waiting) = (entry.key(), entry.get());
+        let is_overdue = key.at_ns.saturating_add(self.timeout_ns) <= horizon_ns;
         let is_known = waiting.is_settled() && key.at_ns.saturating_add(SETTLE_NS) <= horizon_ns;
         if is_known || is_overdue || self.bytes > MOST_BYTES {
-            let (_, waiting) = self.waiting.pop_first()?;
+            let waiting = entry.remove();
             self.bytes -= waiting.seen.bytes.len() + OVERHEAD;
             return Some(waiting.sample(is_overdue, knowledge));
         }
@@ -122,11 +121,6 @@ impl Fates {
     pub fn last(&mut self, now_ns: u64, knowledge: Knowledge) -> Option<Sample> {
         let (key, waiting) = self.waiting.pop_first()?;
         Some(waiting.sample(key.at_ns.saturating_add(self.timeout_ns) <= now_ns, knowledge))
-    }
-
-    /// Whether the ledger would know if it were lost.
-    fn is_over(&self, key: &Key, horizon_ns: u64) -> bool {
-        key.at_ns.saturating_add(self.timeout_ns).saturating_add(self.epoch_ns) <= horizon_ns
     }
 
     fn find(&mut self, Departure { from, at_ns, cpu }: Departure) -> Option<&mut Waiting> {

@@ -10,7 +10,7 @@ use veth_observer_common::{
 
 use super::{
     beside, drops,
-    matching::{Evidence, Judge, Verdict},
+    matching::{Evidence, Judge, Trial, Verdict},
     quantiles,
 };
 use crate::model::{
@@ -40,6 +40,10 @@ pub struct Ledger {
     /// Of the unmatched, those that may have lost their stamp.
     suspected: Unstamped,
     early: Early,
+    /// Frames were known by their bytes alone when it began, so that the first arrivals may have left before.
+    begins_by_bytes: bool,
+    /// Nothing more leaves that counts.
+    ended: bool,
     /// Nothing more can arrive in time.
     closed: bool,
 }
@@ -60,19 +64,31 @@ impl Ledger {
             unmatched: 0,
             suspected: Unstamped::default(),
             early: Early::default(),
+            begins_by_bytes: false,
+            ended: false,
             closed: false,
         }
     }
 
-    /// Leaves what arrived unmatched so far out of all reports: it left before we were there. In the driver, counting
-    /// begins with the first arrival that was seen sent.
-    pub fn start(&mut self, reading: &Reading) {
-        self.early.since_ns = reading.before_ns;
-        if self.judge.is_fixed() {
-            return;
-        }
-        self.unstamped = Unstamped::of(reading);
-        self.judge.start(self.unstamped.frames);
+    /// Before it begins: whether the frames that passed between two readings are to be recognised in another way than so
+    /// far, which must be tried again then.
+    pub fn try_on(&mut self, before: &Reading, after: &Reading) -> bool {
+        self.judge.try_on(Trial {
+            departed: after.sent.outside - before.sent.outside,
+            recognised: after.received.outside - before.received.outside,
+            strange: after.received.strange - before.received.strange,
+        })
+    }
+
+    /// Begins, now (CLOCK_MONOTONIC, nanoseconds): the programs count what leaves from here on.
+    pub fn start(&mut self, now_ns: u64) {
+        self.early.since_ns = now_ns;
+        self.begins_by_bytes = self.judge.matching() == Matching::Digest;
+    }
+
+    /// What leaves from here on does not count. Where nothing but sums tells what arrived, no more than what had left.
+    pub fn end(&mut self) {
+        self.ended = true;
     }
 
     /// How frames of this direction are to be recognised from now on.
@@ -135,7 +151,7 @@ impl Ledger {
     /// Decides what the arrivals without a stamp since the last look were.
     fn look(&mut self, reading: &Reading, dead: &Dead, last: bool) {
         let mut now = Unstamped::of(reading);
-        if self.judge.is_fixed() {
+        if self.begins_by_bytes {
             let mut known = now;
             known.add(self.early.delivered);
             let left = self.outstanding(reading, dead) - known.since(self.unstamped).frames.cast_signed();
@@ -144,6 +160,8 @@ impl Ledger {
         let new = now.since(self.unstamped);
         self.unstamped = now;
         if self.judge.matching() == Matching::Digest {
+            let room = u64::try_from(self.outstanding(reading, dead)).unwrap_or(0);
+            let new = if self.ended { new.at_most(room) } else { new };
             self.credit(new);
             self.credited_epochs[epoch(reading.before_ns, self.shift)] += new.frames;
         } else {
@@ -210,7 +228,7 @@ impl Ledger {
     }
 }
 
-/// Arrivals in the driver before any was recognised.
+/// Arrivals before any was recognised, where frames are known by their bytes.
 #[derive(Debug, Clone, Copy, Default)]
 struct Early {
     since_ns: u64,
@@ -257,6 +275,17 @@ impl Unstamped {
             frames: self.frames - before.frames,
             bytes: self.bytes - before.bytes,
         }
+    }
+
+    /// The first frames of these.
+    fn at_most(self, frames: u64) -> Self {
+        if self.frames <= frames {
+            return self;
+        }
+        let share = |of: u64| {
+            u64::try_from(u128::from(of) * u128::from(frames) / u128::from(self.frames)).unwrap_or(of)
+        };
+        Self { skbs: share(self.skbs), frames, bytes: share(self.bytes) }
     }
 
     fn add(&mut self, more: Self) {

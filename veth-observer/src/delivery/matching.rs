@@ -19,6 +19,27 @@ pub(super) struct Evidence {
     pub(super) missing: i64,
 }
 
+/// What passed before the observation begins. Frames.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Trial {
+    pub(super) departed: u64,
+    /// Arrivals that were known to have departed.
+    pub(super) recognised: u64,
+    /// Arrivals that nothing told the departure of.
+    pub(super) strange: u64,
+}
+
+impl Trial {
+    /// Arrivals that nobody knows make up for most departures that do not arrive: what bypasses us does not.
+    fn is_eaten(self) -> bool {
+        let missing = self.departed.saturating_sub(self.recognised);
+        self.strange >= ENOUGH
+            && missing >= ENOUGH
+            && 2 * self.strange >= missing
+            && self.strange <= 2 * missing
+    }
+}
+
 /// Fewer unmatched frames than this decide nothing.
 const ENOUGH: u64 = 4;
 /// How many looks in a row must show the same.
@@ -63,10 +84,17 @@ impl Judge {
         }
     }
 
-    /// Arrivals before our time are no evidence.
-    pub(super) fn start(&mut self, unmatched: u64) {
-        self.last.unmatched = unmatched;
-        self.suspected = self.last;
+    /// Whether what passed before the observation begins asks for another way. Where stamps are eaten, the address is tried,
+    /// and then the bytes.
+    pub(super) fn try_on(&mut self, trial: Trial) -> bool {
+        let to = match self.matching {
+            _ if self.fixed || !trial.is_eaten() => return false,
+            Matching::Stamp => Matching::Address,
+            Matching::Address => Matching::Digest,
+            Matching::Digest => return false,
+        };
+        self.matching = to;
+        true
     }
 
     /// Whether the hook sees no stamps, ever: frames arrive in the driver.

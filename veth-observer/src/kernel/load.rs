@@ -15,7 +15,7 @@ use veth_observer_common::{
     matching::{ADDRESSES, DIGEST, DIGESTS, DIGESTS_ONLY},
     settings::{self as names, hook},
     stages::{KINDS, Stages},
-    stamp::{self, TIME_BITS},
+    stamp::{self, OUTSIDE_KEY, TIME_BITS},
 };
 
 use crate::{fault::Fault, model::filter::Filter};
@@ -121,6 +121,8 @@ pub struct Loaded {
     pub received: PerCpuArray<MapData, Received>,
     /// How frames without their stamp are recognised, by direction: of [`veth_observer_common::matching`].
     pub methods: Array<MapData, [u32; 2]>,
+    /// By slot: 1 where the first arrival counts; 0 where counting begins with the first that is known to have left.
+    pub begun: Array<MapData, u32>,
     /// What sees frames die, or why that cannot be seen here; none once it was taken.
     pub drops: Option<Result<Drops>>,
     /// None without probes.
@@ -236,13 +238,17 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
     let probing = probing::take(secret, &mut ebpf)?;
     let mut map = |name| ebpf.take_map(name).with_context(|| format!("the object has no map {name}"));
     let mut methods: Array<MapData, [u32; 2]> = map(names::METHODS)?.try_into()?;
+    let mut begun: Array<MapData, u32> = map(names::BEGUN)?.try_into()?;
     if settings.hook.is_in_driver() {
         methods.set(0, [DIGEST; 2], 0).context("cannot tell the programs how to recognise frames")?;
+    } else {
+        (0..DIRECTIONS).try_for_each(|slot| begun.set(slot, 1, 0)).context("cannot let counting begin")?;
     }
     Ok(Loaded {
         sent: map(names::SENT)?.try_into()?,
         received: map(names::RECEIVED)?.try_into()?,
         methods,
+        begun,
         samples: settings
             .sampling
             .is_some()
@@ -258,13 +264,16 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
     })
 }
 
-/// A secret for one observation that does not take untouched words for a stamp, in either direction.
+/// What programs seal stamps with beside the secret: of either direction, under observation or not.
+const KEYS: [u64; 4] = [0, 1, OUTSIDE_KEY, OUTSIDE_KEY | 1];
+
+/// A secret for one observation that does not take untouched words for a stamp.
 fn fresh_key(cpus: u32) -> Result<u64> {
     loop {
         let mut bytes = [0; 8];
         rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
         let key = u64::from_ne_bytes(bytes);
-        if !stamp::believes_zero(key, cpus) && !stamp::believes_zero(key ^ 1, cpus) {
+        if !KEYS.iter().any(|bits| stamp::believes_zero(key ^ bits, cpus)) {
             return Ok(key);
         }
     }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use tracing::info;
+use tracing::debug;
 use veth_observer_common::matching;
 
 use super::{Hook, Observation};
 use crate::{
     collect,
+    delivery::Ledger,
     model::{
         reading::Reading,
         report::{self, DirectionReport, Matching, PairReport, Report},
@@ -33,7 +34,7 @@ impl Observation {
             sampler.notice(&readings);
         }
         let report = self.report_of(&readings);
-        self.follow_matching()?;
+        self.tell()?;
         Ok(report)
     }
 
@@ -52,16 +53,19 @@ impl Observation {
     /// Stops counting departures, waits until what is in flight has landed or is lost, and gives the final report.
     /// Samples that are still in the ring can be taken afterwards.
     pub async fn finish(&mut self) -> Result<Report> {
-        self.attachment.close_egress();
+        self.phase = matching::AFTER;
+        self.tell()?;
+        self.ledgers.iter_mut().for_each(Ledger::end);
         let deadline = tokio::time::Instant::now() + self.settings.loss_timeout;
         loop {
+            // The first time for programs that had begun before they were told.
+            tokio::time::sleep(LANDING).await;
             let readings = self.read()?;
             self.notice_end();
             let landed = self.report_of(&readings).pairs[0].directions.iter().all(has_landed);
             if landed || self.ended.is_some() || tokio::time::Instant::now() >= deadline {
                 break;
             }
-            tokio::time::sleep(LANDING).await;
         }
         self.follow().await;
         let readings = self.read()?;
@@ -86,17 +90,20 @@ impl Observation {
         Ok(readings)
     }
 
-    /// Tells the programs what the ledgers have come to.
-    fn follow_matching(&mut self) -> Result<()> {
-        let methods = self.ledgers.each_ref().map(|ledger| match ledger.matching() {
-            Matching::Stamp => matching::STAMP,
-            Matching::Address => matching::ADDRESS,
-            Matching::Digest => matching::DIGEST,
+    /// Tells the programs what the ledgers have come to, and whether to count.
+    pub(super) fn tell(&mut self) -> Result<()> {
+        let words = self.ledgers.each_ref().map(|ledger| {
+            self.phase
+                | match ledger.matching() {
+                    Matching::Stamp => matching::STAMP,
+                    Matching::Address => matching::ADDRESS,
+                    Matching::Digest => matching::DIGEST,
+                }
         });
-        if methods != self.methods {
-            info!(?methods, "frames are recognised in another way");
-            self.loaded.methods.set(0, methods, 0).context("cannot change the way of recognising frames")?;
-            self.methods = methods;
+        if words != self.told {
+            debug!(?words, "what the programs are told of each direction");
+            self.loaded.methods.set(0, words, 0).context("cannot tell the programs what to count")?;
+            self.told = words;
         }
         Ok(())
     }

@@ -42,7 +42,7 @@ fn all(fates: &mut Fates, horizon_ns: u64, knowledge: Knowledge) -> Vec<(u64, Po
 
 #[test]
 fn a_departure_waits_for_its_arrival_and_holds_back_what_came_later() {
-    let mut fates = Fates::new(TIMEOUT, 0, false);
+    let mut fates = Fates::new(TIMEOUT, false);
     fates.seen(sent(100, 1, 1));
     fates.seen(sent(200, 0, 1));
     fates.seen(received(250, 200, Some(0), 1));
@@ -63,7 +63,7 @@ fn a_departure_waits_for_its_arrival_and_holds_back_what_came_later() {
 
 #[test]
 fn two_cpus_may_send_at_the_same_moment() {
-    let mut fates = Fates::new(TIMEOUT, 0, false);
+    let mut fates = Fates::new(TIMEOUT, false);
     fates.seen(sent(100, 0, 1));
     fates.seen(sent(100, 1, 1));
     fates.died(Departure { from: 0, at_ns: 100, cpu: Some(1) }, 1, &death());
@@ -75,7 +75,7 @@ fn two_cpus_may_send_at_the_same_moment() {
 
 #[test]
 fn without_arrival_or_death_it_is_lost_after_the_timeout_and_not_before() {
-    let mut fates = Fates::new(TIMEOUT, 0, false);
+    let mut fates = Fates::new(TIMEOUT, false);
     fates.seen(sent(100, 0, 1));
     assert!(!fates.is_overdue(99 + TIMEOUT));
     assert_eq!(all(&mut fates, 99 + TIMEOUT, CERTAIN), []);
@@ -89,11 +89,11 @@ fn a_frame_is_not_called_lost_when_its_arrival_may_have_found_the_ring_full() {
         Knowledge { ring_lost_until_ns: [100, 0], ..CERTAIN },
         Knowledge { may_be_lost: [false, true], ..CERTAIN },
     ] {
-        let mut fates = Fates::new(TIMEOUT, 0, false);
+        let mut fates = Fates::new(TIMEOUT, false);
         fates.seen(sent(100, 0, 1));
         assert_eq!(all(&mut fates, LATER, knowledge), [(100, Point::Sent, Fate::Unknown)], "{knowledge:?}");
     }
-    let mut fates = Fates::new(TIMEOUT, 0, false);
+    let mut fates = Fates::new(TIMEOUT, false);
     fates.seen(sent(100, 0, 1));
     let other = Knowledge { ring_lost_until_ns: [99, LATER], ..CERTAIN };
     assert_eq!(all(&mut fates, LATER, other), [(100, Point::Sent, Fate::Lost)]);
@@ -101,7 +101,7 @@ fn a_frame_is_not_called_lost_when_its_arrival_may_have_found_the_ring_full() {
 
 #[test]
 fn a_buffer_is_delivered_when_all_of_its_frames_are_and_dropped_when_one_is() {
-    let mut fates = Fates::new(TIMEOUT, 0, false);
+    let mut fates = Fates::new(TIMEOUT, false);
     fates.seen(sent(100, 0, 3));
     fates.seen(received(200, 100, Some(0), 2));
     assert_eq!(all(&mut fates, 5_000_000, CERTAIN), []);
@@ -116,7 +116,7 @@ fn a_buffer_is_delivered_when_all_of_its_frames_are_and_dropped_when_one_is() {
 
 #[test]
 fn known_by_its_bytes_the_first_piece_stands_for_the_buffer() {
-    let mut fates = Fates::new(TIMEOUT, 0, false);
+    let mut fates = Fates::new(TIMEOUT, false);
     fates.seen(sent(100, 3, 44));
     fates.seen(received(150, 100, None, 1));
     assert_eq!(all(&mut fates, 5_000_000, CERTAIN)[0].2, Fate::Delivered { delay_ns: 50 });
@@ -124,7 +124,7 @@ fn known_by_its_bytes_the_first_piece_stands_for_the_buffer() {
 
 #[test]
 fn what_a_tap_throws_away_is_no_death() {
-    let mut fates = Fates::new(TIMEOUT, 0, false);
+    let mut fates = Fates::new(TIMEOUT, false);
     fates.seen(sent(100, 0, 1));
     let tap = Death { function: Some("packet_rcv".into()), reason: None, ..death() };
     fates.died(Departure { from: 0, at_ns: 100, cpu: Some(0) }, 1, &tap);
@@ -133,7 +133,7 @@ fn what_a_tap_throws_away_is_no_death() {
 
 #[test]
 fn at_the_end_nothing_stays_and_only_what_is_overdue_is_lost() {
-    let mut fates = Fates::new(TIMEOUT, 0, false);
+    let mut fates = Fates::new(TIMEOUT, false);
     fates.seen(sent(100, 0, 1));
     fates.seen(sent(LATER, 0, 1));
     let mut last = || fates.last(LATER, CERTAIN).map(|sample| sample.fate);
@@ -142,23 +142,9 @@ fn at_the_end_nothing_stays_and_only_what_is_overdue_is_lost() {
 
 #[test]
 fn the_number_of_a_departure_goes_with_its_arrival() {
-    let mut fates = Fates::new(TIMEOUT, 0, false);
+    let mut fates = Fates::new(TIMEOUT, false);
     fates.seen(sent(100, 0, 1));
     fates.seen(received(150, 100, Some(0), 1));
     fates.next(LATER, CERTAIN);
     assert_eq!(fates.next(LATER, CERTAIN).unwrap().number, Some(100));
-}
-
-#[test]
-fn the_ledger_is_given_an_epoch_to_know_what_was_lost() {
-    let mut fates = Fates::new(TIMEOUT, 500, false);
-    fates.seen(sent(100, 0, 1));
-    for early in [100 + TIMEOUT, 100 + TIMEOUT + 499] {
-        assert!(!fates.is_overdue(early));
-        assert_eq!(all(&mut fates, early, CERTAIN), []);
-    }
-    assert!(fates.is_overdue(100 + TIMEOUT + 500));
-    assert_eq!(all(&mut fates, 100 + TIMEOUT + 500, CERTAIN), [(100, Point::Sent, Fate::Lost)]);
-    fates.seen(sent(200, 0, 1));
-    assert_eq!(fates.last(200 + TIMEOUT, CERTAIN).map(|sample| sample.fate), Some(Fate::Lost));
 }

@@ -138,14 +138,40 @@ fn more_arrivals_than_departures_show_as_unexplained() {
 }
 
 #[test]
-fn arrivals_from_before_our_time_are_not_ours() {
-    let mut wire = Wire::new();
-    wire.reading.received.unmatched = 5;
-    let reading = wire.reading.clone();
-    wire.ledger.start(&reading);
-    wire.reading.received.unmatched = 8;
-    wire.at(START);
-    assert_eq!(wire.ledger.report(&wire.reading, "a", "b").unmatched, 3);
+fn what_passes_before_it_begins_shows_which_way_of_recognising_fits() {
+    let trial = |departed, recognised, strange| {
+        let mut after = Reading::ZERO;
+        after.sent.outside = departed;
+        (after.received.outside, after.received.strange) = (recognised, strange);
+        after
+    };
+    let mut ledger = Ledger::new(TIMEOUT, SHIFT, true);
+    for passes in [trial(0, 0, 0), trial(1000, 990, 0), trial(1000, 990, 500), trial(3, 0, 3)] {
+        assert!(!ledger.try_on(&Reading::ZERO, &passes), "{passes:?}");
+    }
+    let eaten = trial(1000, 100, 880);
+    assert!(ledger.try_on(&Reading::ZERO, &eaten));
+    assert_eq!(ledger.matching(), Matching::Address);
+    assert!(ledger.try_on(&Reading::ZERO, &eaten));
+    assert_eq!(ledger.matching(), Matching::Digest);
+    assert!(!ledger.try_on(&Reading::ZERO, &eaten));
+    assert!(!Ledger::new(TIMEOUT, SHIFT, false).try_on(&Reading::ZERO, &eaten));
+}
+
+#[test]
+fn in_sums_no_more_arrives_after_the_end_than_was_under_way() {
+    let mut wire = Wire { ledger: Ledger::new(TIMEOUT, SHIFT, false), ..Wire::new() };
+    wire.ledger.start(START);
+    wire.send(START, 10);
+    wire.reading.received.unmatched = 7;
+    wire.reading.received.unmatched_bytes = 700;
+    assert_eq!(wire.at(START + 1), (3, 0, 0));
+    wire.ledger.end();
+    wire.reading.received.unmatched = 27;
+    wire.reading.received.unmatched_bytes = 2700;
+    assert_eq!(wire.at(START + 2), (0, 0, 0));
+    let received = wire.ledger.report(&wire.reading, "a", "b").received;
+    assert_eq!((received.frames, received.bytes), (10, 1000));
 }
 
 mod in_the_driver {
@@ -156,7 +182,7 @@ mod in_the_driver {
     fn wire() -> Wire {
         let mut wire = Wire { ledger: Ledger::new(TIMEOUT, SHIFT, false), ..Wire::new() };
         wire.reading.before_ns = START;
-        wire.ledger.start(&wire.reading);
+        wire.ledger.start(START);
         wire
     }
 
