@@ -8,3 +8,4 @@ mod quantiles;
 mod stages;
 
 pub use ledger::Ledger;
+pub use quantiles::Delays;

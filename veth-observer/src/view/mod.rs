@@ -2,6 +2,7 @@
 //!
 //! * [`report`]: what a pair delivered, as tables.
 //! * [`latency`]: how long it took, with percentiles, histograms and thresholds.
+//! * [`replay`]: a capture file that is sent again.
 //! * [`line`]: one arrived frame in one line.
 //! * [`decode`]: one frame layer by layer.
 //! * [`pairs`], [`show`]: which pairs there are, and one end whole.
@@ -13,6 +14,7 @@ mod histogram;
 pub mod latency;
 pub mod line;
 pub mod pairs;
+pub mod replay;
 pub mod report;
 pub mod show;
 mod table;
