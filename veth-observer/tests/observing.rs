@@ -2,6 +2,7 @@
 
 mod demo;
 mod refusals;
+mod replay;
 mod stats;
 mod watch;
 

@@ -78,12 +78,12 @@ impl Capture {
             Format::Pcap(reader) => of_pcap(reader, &mut self.bytes),
             Format::PcapNg(reader) => of_pcapng(reader, &mut self.bytes),
         };
-        let (path, read) = (self.path.display(), self.read);
+        let (path, at) = (self.path.display(), self.read + 1);
         let found = found.map_err(|error| match error.downcast_ref::<io::Error>() {
             Some(end) if end.kind() == io::ErrorKind::UnexpectedEof => {
-                anyhow!("{path} is cut or damaged after {read} records")
+                anyhow!("{path} is cut or damaged at record {at}")
             }
-            _ => error.context(format!("{path} is damaged after {read} records")),
+            _ => error.context(format!("{path} is damaged at record {at}")),
         })?;
         self.read += u64::from(found.is_some());
         Ok(found.map(|(link, at, original)| Record { link, at, original, bytes: &self.bytes }))
@@ -134,5 +134,7 @@ fn of_pcapng(reader: &mut PcapNgReader<File>, bytes: &mut Vec<u8>) -> Result<Opt
 
 fn link(state: &PcapNgState, interface: u32) -> Result<DataLink> {
     let interface = state.interfaces().get(usize::try_from(interface)?);
-    interface.map(|interface| interface.linktype).context("a packet is of an interface that was not described")
+    interface
+        .map(|interface| interface.linktype)
+        .context("a packet is of an interface that was not described")
 }

@@ -33,7 +33,11 @@ impl Words<'_> {
     pub fn nothing(&self) -> String {
         let skipped = self.skipped();
         let why = if skipped.is_empty() { "it has none" } else { skipped.trim_end() };
-        format!("{} has no frame that can be sent on {}: {why}", escape::name(self.file), escape::name(self.from))
+        format!(
+            "{} has no frame that can be sent on {}: {why}",
+            escape::name(self.file),
+            escape::name(self.from)
+        )
     }
 
     /// What was sent.
@@ -47,7 +51,8 @@ impl Words<'_> {
             units::duration(replayed.elapsed_ns, self.style)
         );
         if replayed.refused > 0 {
-            let _ = writeln!(text, "{} more dropped on the way out: queue full or peer down", replayed.refused);
+            let _ =
+                writeln!(text, "{} more dropped on the way out: queue full or peer down", replayed.refused);
         }
         text + &self.skipped()
     }
@@ -74,7 +79,13 @@ impl Words<'_> {
         }
         if delay.count > 0 {
             let times = [
-                delay.min_ns, delay.mean_ns, delay.p50_ns, delay.p90_ns, delay.p99_ns, delay.p999_ns, delay.max_ns,
+                delay.min_ns,
+                delay.mean_ns,
+                delay.p50_ns,
+                delay.p90_ns,
+                delay.p99_ns,
+                delay.p999_ns,
+                delay.max_ns,
             ];
             let mut row = vec![format!("{} > {to}", escape::name(self.from)), delay.count.to_string()];
             row.extend(times.map(|ns| ns.map_or_else(|| "-".into(), |ns| units::duration(ns, self.style))));

@@ -165,4 +165,3 @@ pub(super) fn sent(sender: &End, frame: &[u8]) -> String {
     let what = line::summary(&describe(frame, frame.len()));
     format!("sent {} B on {}  {what}", frame.len(), escape::name(&sender.label()))
 }
-

@@ -5,12 +5,7 @@ use std::io;
 use anyhow::{Result, anyhow};
 
 use crate::{
-    cli::output,
-    fault::Fault,
-    frame::craft::longest,
-    model::link::End,
-    topology::Selected,
-    view::escape,
+    cli::output, fault::Fault, frame::craft::longest, model::link::End, topology::Selected, view::escape,
     wire::PacketSocket,
 };
 
@@ -61,5 +56,8 @@ pub(in crate::cli) fn explain(error: io::Error, sender: &End) -> anyhow::Error {
 /// What is said when the device took nothing.
 pub(super) fn dropped_all(sender: &End) -> anyhow::Error {
     let label = sender.label();
-    anyhow!("{} dropped every frame on the way out: its queue is full or its peer is down", escape::name(&label))
+    anyhow!(
+        "{} dropped every frame on the way out: its queue is full or its peer is down",
+        escape::name(&label)
+    )
 }

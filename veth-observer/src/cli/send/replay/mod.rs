@@ -63,7 +63,7 @@ struct Summary<'a> {
     contents: &'a Contents,
     #[serde(flatten)]
     replayed: Option<&'a Replayed>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(flatten)]
     planned: Option<Planned>,
     #[serde(skip_serializing_if = "Option::is_none")]
     verified: Option<&'a Verification>,
@@ -175,7 +175,11 @@ struct Player {
 }
 
 impl Player {
-    fn start(plan: Plan, socket: PacketSocket, before: impl FnMut(&[u8]) + std::marker::Send + 'static) -> Self {
+    fn start(
+        plan: Plan,
+        socket: PacketSocket,
+        before: impl FnMut(&[u8]) + std::marker::Send + 'static,
+    ) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&stop);
         let task = tokio::task::spawn_blocking(move || play(&plan, &socket, &flag, before));

@@ -12,14 +12,14 @@ use std::{
 
 use anyhow::Result;
 
-use super::{super::Send, Player, Plan, open};
+use super::{super::Send, Plan, Player, open};
 use crate::{
     cli::{output::Output, stop::Stop, watch},
     delivery::Delays,
     fault::Fault,
     model::{
         replay::{Contents, Replayed, Told, Verification},
-        report::DirectionReport,
+        report::{DirectionReport, Matching},
         sample::Point,
     },
     observe::{LONGEST_TIMEOUT, Observation, Sampling, Settings},
@@ -145,12 +145,7 @@ fn drain(observation: &mut Observation, from: usize, outstanding: &Outstanding, 
 }
 
 /// Whose the numbers are.
-fn judge(
-    replayed: u64,
-    direction: &DirectionReport,
-    recognised: &Recognised,
-    unseen: u64,
-) -> Verification {
+fn judge(replayed: u64, direction: &DirectionReport, recognised: &Recognised, unseen: u64) -> Verification {
     let sent = direction.sent.frames;
     let alone = sent == replayed && direction.unmatched == 0 && direction.duplicated == 0;
     let dropped = direction.dropped.clone();
@@ -160,7 +155,8 @@ fn judge(
         return Verification { told: Told::ByCount, arrived, missing, dropped, others: 0, unseen: 0, delay };
     }
     // Where nothing at all died, ours did not either, whatever the ring had no room for.
-    let all = sent >= replayed && direction.received.frames == sent;
+    let seen_sent = direction.matching != Matching::Digest;
+    let all = seen_sent && sent >= replayed && direction.received.frames == sent;
     let arrived = if all { replayed } else { recognised.frames };
     Verification {
         told: Told::ByBytes,
