@@ -3,6 +3,7 @@
 pub mod output;
 
 mod cleanup;
+mod command;
 mod create;
 mod delete;
 mod demo;
@@ -11,6 +12,7 @@ mod latency;
 mod list;
 mod observing;
 mod peer;
+mod sampling;
 mod send;
 mod show;
 mod stats;

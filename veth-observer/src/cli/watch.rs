@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{
     observing::Observing,
     output::{self, Output},
+    sampling::SamplingFlags,
     stop::Stop,
 };
 use crate::{
@@ -16,10 +17,10 @@ use crate::{
         SCHEMA,
         sample::{Sample, Sampled},
     },
-    observe::{Observation, Sampling},
+    observe::Observation,
     view::line,
 };
-use veth_observer_common::sample::{HEADER_LEN, MAX_SNAPLEN};
+use veth_observer_common::sample::MAX_SNAPLEN;
 
 /// Print the frames of a pair as they arrive: addresses, ports, length, direction and one-way delay
 #[derive(Debug, Args)]
@@ -37,9 +38,8 @@ pub struct Watch {
     /// Stop after this many frames
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// Take one buffer in N
-    #[arg(long, value_name = "1/N", default_value = "1/1", value_parser = rate)]
-    sample: u32,
+    #[command(flatten)]
+    sampling: SamplingFlags,
     /// Bytes to keep of each frame
     #[arg(long, value_name = "BYTES", default_value_t = 96, value_parser = clap::value_parser!(u32).range(14..=i64::from(MAX_SNAPLEN)))]
     snaplen: u32,
@@ -58,12 +58,7 @@ const LAST_BATCHES: u32 = 16;
 impl Watch {
     pub(super) async fn run(self, out: &mut Output) -> Result<()> {
         let mut stop = Stop::new()?;
-        let sampling = Sampling {
-            rate: self.sample,
-            snaplen: self.snaplen,
-            ring_bytes: ring_bytes(self.snaplen),
-            ..Sampling::default()
-        };
+        let sampling = self.sampling.sampling(self.snaplen, false)?;
         let mut observation = self.observing.start(Some(sampling), out.verbose).await?;
         stop.within(self.observing.duration);
         let mut left = self.count.unwrap_or(u64::MAX);
@@ -127,38 +122,4 @@ fn summary(out: &mut Output, observation: &mut Observation, printed: u64) -> Res
         "{ended}{printed} printed, {skipped} skipped by --sample, {lost} lost because the ring was full"
     ));
     Ok(())
-}
-
-/// Bytes of the ring that a record takes beside the frame: our header, the ring's own and padding.
-const RECORD_HEADER: u32 = 64;
-const _: () = assert!(RECORD_HEADER as usize >= HEADER_LEN + 16);
-
-/// Room for some 10 ms of a flood of small frames, and for a few of the longest.
-pub(super) fn ring_bytes(snaplen: u32) -> u32 {
-    (64 * (snaplen + RECORD_HEADER)).next_power_of_two().max(1 << 22)
-}
-
-fn rate(text: &str) -> Result<u32, String> {
-    let rate =
-        text.strip_prefix("1/").unwrap_or(text).parse().map_err(|_| "give it as 1/N, for example 1/100")?;
-    if rate == 0 { Err("N must be at least 1".into()) } else { Ok(rate) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rate_is_one_in_n() {
-        assert_eq!((rate("1/100"), rate("7"), rate("1/1")), (Ok(100), Ok(7), Ok(1)));
-        assert!(rate("1/0").is_err() && rate("2/3").is_err() && rate("x").is_err());
-    }
-
-    #[test]
-    fn the_ring_is_a_power_of_two_that_holds_the_longest_frame() {
-        for snaplen in [14, 96, 9018, MAX_SNAPLEN] {
-            let bytes = ring_bytes(snaplen);
-            assert!(bytes.is_power_of_two() && bytes >= 16 * snaplen);
-        }
-    }
 }

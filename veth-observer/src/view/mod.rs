@@ -5,6 +5,7 @@
 //! * [`replay`]: a capture file that is sent again.
 //! * [`line`]: one arrived frame in one line.
 //! * [`decode`]: one frame layer by layer.
+//! * [`pcapng`]: frames as a capture file holds them.
 //! * [`pairs`], [`show`]: which pairs there are, and one end whole.
 //! * [`units`], [`escape`]: how numbers and names are written everywhere.
 
@@ -14,6 +15,7 @@ mod histogram;
 pub mod latency;
 pub mod line;
 pub mod pairs;
+pub mod pcapng;
 pub mod replay;
 pub mod report;
 pub mod show;

@@ -110,7 +110,12 @@ pub(super) const FENCES: &[Fence] = &[
         &["anyhow", "tokio", "tracing", "veth_observer_common"],
         SAFE,
     ),
-    fence("view", &["model", "frame"], &["anyhow", "comfy_table", "humantime", "serde", "serde_json"], SAFE),
+    fence(
+        "view",
+        &["model", "frame"],
+        &["anyhow", "comfy_table", "humantime", "pcap_file", "serde", "serde_json"],
+        SAFE,
+    ),
     Fence { room: "cli", rooms: Allowed::Any, crates: Allowed::Any, may_be_unsafe: SAFE },
     // lib.rs and main.rs: the tour and the way in.
     Fence { room: "", rooms: Allowed::Any, crates: NONE, may_be_unsafe: SAFE },

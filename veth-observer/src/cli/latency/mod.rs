@@ -1,7 +1,6 @@
 //! `latency`: how long frames take from end to end, and whether that is good enough.
 
 mod active;
-mod command;
 mod flags;
 mod progress;
 mod thresholds;
@@ -11,7 +10,12 @@ use std::{ffi::OsString, time::Duration};
 use anyhow::{Result, anyhow};
 use clap::Args;
 
-use super::{observing::Observing, output::Output, stop::Stop};
+use super::{
+    command::{self, Measured},
+    observing::Observing,
+    output::Output,
+    stop::Stop,
+};
 use crate::{
     fault::Fault,
     model::{
@@ -24,7 +28,6 @@ use crate::{
     view::{self, escape},
 };
 use active::Senders;
-use command::Measured;
 use flags::MaxDelay;
 use progress::Progress;
 use thresholds::Thresholds;

@@ -9,7 +9,7 @@ use super::{
     device::{explain, open},
 };
 use crate::{
-    cli::{output::Output, stop::Stop, watch},
+    cli::{output::Output, sampling::ring_bytes, stop::Stop},
     fault::Fault,
     model::{SCHEMA, link::End, sample::Sample},
     observe::{Observation, Sampling, Settings},
@@ -41,7 +41,7 @@ pub(super) async fn run(
     let [near, far] = [sender, receiver].map(End::label);
     let mut stop = Stop::new()?;
     let snaplen = u32::try_from(frames.get(1)?.len())?;
-    let sampling = Sampling { snaplen, ring_bytes: watch::ring_bytes(snaplen), ..Sampling::default() };
+    let sampling = Sampling { snaplen, ring_bytes: ring_bytes(snaplen, false), ..Sampling::default() };
     let settings =
         Settings { sampling: Some(sampling), kernel_log: out.verbose >= 2, ..send.attach.settings()? };
     let mut observation = Observation::start(selected, settings).await?;

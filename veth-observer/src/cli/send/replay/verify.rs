@@ -14,7 +14,7 @@ use anyhow::Result;
 
 use super::{super::Send, Plan, Player, open};
 use crate::{
-    cli::{output::Output, stop::Stop, watch},
+    cli::{output::Output, sampling, stop::Stop},
     delivery::Delays,
     fault::Fault,
     model::{
@@ -86,7 +86,8 @@ pub(super) async fn run(
     }
     let loss_timeout = send.timeout.max(Duration::from_millis(1));
     let snaplen = u32::try_from(contents.longest)?;
-    let sampling = Sampling { snaplen, ring_bytes: watch::ring_bytes(snaplen), ..Sampling::default() };
+    let sampling =
+        Sampling { snaplen, ring_bytes: sampling::ring_bytes(snaplen, false), ..Sampling::default() };
     let settings = Settings {
         sampling: Some(sampling),
         loss_timeout,

@@ -1,0 +1,130 @@
+//! What became of a frame, as the comment of its packet.
+//!
+//! `lost` is in the comment of each frame that died between the ends, and in no other: `frame.comment contains "lost"`.
+
+use std::time::Duration;
+
+use crate::{
+    model::{
+        link::End,
+        sample::{Fate, Sample},
+    },
+    view::escape,
+};
+
+pub(super) struct Comments {
+    names: [String; 2],
+    loss_timeout: Duration,
+}
+
+impl Comments {
+    pub(super) fn new(ends: &[End; 2], loss_timeout: Duration) -> Self {
+        Self { names: ends.each_ref().map(name), loss_timeout }
+    }
+
+    /// `#41 web0>eth0, delivered after 2.417 µs`
+    pub(super) fn comment(&self, sample: &Sample) -> String {
+        let [from, to] = [sample.from, 1 - sample.from].map(|end| &self.names[end]);
+        let number = sample.number.map(|number| format!("#{number} ")).unwrap_or_default();
+        let frames = if sample.frames > 1 {
+            format!(", {} frames in one buffer", sample.frames)
+        } else {
+            String::new()
+        };
+        format!("{number}{from}>{to}, {}{frames}", self.fate(&sample.fate))
+    }
+
+    fn fate(&self, fate: &Fate) -> String {
+        match fate {
+            Fate::Delivered { delay_ns } => format!("delivered after {}", duration(*delay_ns)),
+            Fate::Dropped { stage, reason, location } => {
+                let reason = reason.as_ref().map(|reason| format!("{reason} ")).unwrap_or_default();
+                format!("lost: dropped at {stage}, {reason}in {location}")
+            }
+            Fate::Lost => {
+                format!("lost: not arrived within {}", humantime::format_duration(self.loss_timeout))
+            }
+            Fate::Unmatched => "unmatched: never seen sent".to_owned(),
+            Fate::Unknown => {
+                "fate unknown: no room in the ring for what tells it, or still under way".to_owned()
+            }
+        }
+    }
+}
+
+/// A device may be called what it likes, but not make its frames look lost.
+fn name(end: &End) -> String {
+    let label = end.label();
+    if label.contains("lost") {
+        format!("ifindex {}", end.ifindex)
+    } else {
+        escape::name(&label).into_owned()
+    }
+}
+
+/// To the nanosecond.
+fn duration(ns: u64) -> String {
+    match ns {
+        0..1_000 => format!("{ns} ns"),
+        1_000..1_000_000 => format!("{}.{:03} µs", ns / 1_000, ns % 1_000),
+        1_000_000..1_000_000_000 => format!("{}.{:06} ms", ns / 1_000_000, ns % 1_000_000),
+        _ => format!("{}.{:09} s", ns / 1_000_000_000, ns % 1_000_000_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{drop::Stage, sample::Point};
+
+    fn comments(names: [&str; 2]) -> Comments {
+        let end =
+            |(name, ifindex): (&str, u32)| End { ifname: Some(name.to_owned()), ifindex, ..End::default() };
+        Comments::new(&[end((names[0], 3)), end((names[1], 7))], Duration::from_secs(2))
+    }
+
+    fn sample(number: Option<u64>, frames: u32, fate: Fate) -> Sample {
+        Sample { from: 1, point: Point::Sent, number, at_ns: 0, fate, len: 60, frames, bytes: vec![0; 60] }
+    }
+
+    fn dropped() -> Fate {
+        let (reason, location) = (Some("QDISC_DROP".to_owned()), "__dev_queue_xmit".to_owned());
+        Fate::Dropped { stage: Stage::Qdisc, reason, location }
+    }
+
+    #[test]
+    fn every_fate_in_plain_words() {
+        let without_reason =
+            Fate::Dropped { stage: Stage::Backlog, reason: None, location: "enqueue_to_backlog".to_owned() };
+        for (number, frames, fate, text) in [
+            (Some(41), 1, Fate::Delivered { delay_ns: 2_417 }, "#41 eth0>web0, delivered after 2.417 µs"),
+            (
+                None,
+                46,
+                Fate::Delivered { delay_ns: 420 },
+                "eth0>web0, delivered after 420 ns, 46 frames in one buffer",
+            ),
+            (Some(42), 1, dropped(), "#42 eth0>web0, lost: dropped at qdisc, QDISC_DROP in __dev_queue_xmit"),
+            (Some(43), 1, without_reason, "#43 eth0>web0, lost: dropped at backlog, in enqueue_to_backlog"),
+            (Some(44), 1, Fate::Lost, "#44 eth0>web0, lost: not arrived within 2s"),
+            (None, 1, Fate::Unmatched, "eth0>web0, unmatched: never seen sent"),
+        ] {
+            assert_eq!(comments(["web0", "eth0"]).comment(&sample(number, frames, fate)), text);
+        }
+        assert_eq!(duration(12_345_678), "12.345678 ms");
+        assert_eq!(duration(1_000_000_001), "1.000000001 s");
+    }
+
+    #[test]
+    fn lost_is_said_of_those_that_died_alone() {
+        for names in [["web0", "eth0"], ["lost0", "almostlost"]] {
+            for fate in
+                [Fate::Delivered { delay_ns: 1 }, dropped(), Fate::Lost, Fate::Unmatched, Fate::Unknown]
+            {
+                let is_loss = fate.is_loss();
+                let comment = comments(names).comment(&sample(Some(1), 2, fate));
+                assert_eq!(comment.contains("lost"), is_loss, "{comment}");
+            }
+        }
+    }
+}
