@@ -6,11 +6,13 @@
 //! * [`line`]: one arrived frame in one line.
 //! * [`decode`]: one frame layer by layer.
 //! * [`pcapng`]: frames as a capture file holds them.
+//! * [`extcap`]: pairs as Wireshark lists them.
 //! * [`pairs`], [`show`]: which pairs there are, and one end whole.
 //! * [`units`], [`escape`]: how numbers and names are written everywhere.
 
 pub mod decode;
 pub mod escape;
+pub mod extcap;
 mod histogram;
 pub mod latency;
 pub mod line;

@@ -197,11 +197,11 @@ fn verify_fails_when_a_frame_is_missing_and_says_where_it_died() {
 
 /// What `--verify` says of a replay while others send on the same end.
 fn among_others(wire: &Wire, file: &TestFile, flags: &[&str]) -> Outcome {
-    let others = AtomicBool::new(true);
+    let (others, lab) = (AtomicBool::new(true), &wire.lab);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while others.load(Ordering::Relaxed) {
-                wire.lab.send_frames(0, X, &numbered(5_000_000, 200), 20);
+                lab.send_frames(0, X, &numbered(5_000_000, 200), 20);
                 std::thread::sleep(Duration::from_millis(1));
             }
         });
