@@ -2,6 +2,7 @@
 
 pub mod output;
 
+mod capture;
 mod cleanup;
 mod command;
 mod create;
@@ -92,6 +93,7 @@ pub enum Command {
     Peer(peer::Peer),
     Send(send::Send),
     Watch(watch::Watch),
+    Capture(Box<capture::Capture>),
     Stats(stats::Stats),
     Latency(Box<latency::Latency>),
     Extcap(extcap::Extcap),
@@ -111,6 +113,7 @@ impl Cli {
             Command::Peer(command) => command.run(out).await,
             Command::Send(command) => command.run(out).await,
             Command::Watch(command) => command.run(out).await,
+            Command::Capture(command) => Box::pin(command.run(out)).await,
             Command::Stats(command) => command.run(out).await,
             Command::Latency(command) => command.run(out).await,
             Command::Extcap(command) => Box::pin(command.run(out)).await,
