@@ -1,6 +1,7 @@
 //! `stats`, `watch`, `send --verify` and `demo` as a user runs them.
 
 mod demo;
+mod extcap;
 mod refusals;
 mod replay;
 mod stats;

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::{
     fault::Fault,
-    topology::{self, Selected},
+    topology,
     view::extcap::{self, Interface},
 };
 
@@ -20,8 +20,8 @@ pub(super) async fn all() -> Vec<Interface> {
     }
 }
 
-/// The pair that Wireshark calls so.
-pub(super) async fn select(value: &str) -> Result<Selected> {
+/// The selector of the pair that Wireshark calls so.
+pub(super) async fn selector(value: &str) -> Result<String> {
     let interfaces = extcap::interfaces(&topology::list().await?);
     let Some(interface) = extcap::find(&interfaces, value) else {
         let message = format!("there is no pair that is called {value} any more");
@@ -34,5 +34,5 @@ pub(super) async fn select(value: &str) -> Result<Selected> {
     let (end, inode) = end
         .and_then(|end| Some((end, end.netns.inode?)))
         .ok_or_else(|| Fault::denied(format!("neither end of {value} can be seen")))?;
-    topology::select(&format!("netns:{inode}/ifindex:{}", end.ifindex)).await
+    Ok(format!("netns:{inode}/ifindex:{}", end.ifindex))
 }

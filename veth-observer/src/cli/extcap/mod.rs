@@ -1,5 +1,6 @@
 //! `extcap`: pairs as interfaces of Wireshark, which starts us for every question that it has (extcap(4)).
 
+mod capture;
 mod install;
 mod interfaces;
 
@@ -9,7 +10,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use veth_observer_common::sample::MAX_SNAPLEN;
 
-use super::output::Output;
+use super::output::{self, Output};
 use crate::{fault::Fault, kernel, view};
 pub(super) use install::NAME;
 
@@ -100,6 +101,17 @@ impl Question {
         }
         if self.extcap_config {
             return out.text(&view::extcap::options([SHORTEST, MAX_SNAPLEN]));
+        }
+        // It passes an empty one for none.
+        let filter = self.extcap_capture_filter.filter(|filter| !filter.trim().is_empty());
+        if let (true, Some(interface), Some(fifo)) = (self.capture, self.extcap_interface, self.fifo) {
+            output::hush();
+            let (snaplen, sample) = (self.snaplen, self.sample);
+            return capture::Wanted { interface, fifo, snaplen, sample, filter }.run(out).await;
+        }
+        if let Some(filter) = filter {
+            // Of a program that fails, what it printed is not shown.
+            return capture::check(&filter).or_else(|error| out.line(format!("{error:#}")));
         }
         Err(Fault::usage(
             "extcap says nothing unless Wireshark asks it; to be found by Wireshark it must be installed",
