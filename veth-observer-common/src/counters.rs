@@ -25,6 +25,8 @@ pub struct Sent {
     pub bytes: u64,
     /// Buffers that had to be remembered by their address, and for which there was no room.
     pub forgotten: u64,
+    /// Buffers that the filter of the samples did not match.
+    pub filtered: u64,
     /// Frames by epoch of sending.
     pub epochs: [u64; EPOCHS],
 }
@@ -63,8 +65,10 @@ pub struct Received {
     pub duplicated: u64,
     /// Samples written to the ring, in skbs.
     pub sampled: u64,
-    /// Samples not taken by the rate, in skbs.
+    /// Samples not taken by the rate, in skbs; of those with a stamp, also what the filter did not match where they left.
     pub skipped: u64,
+    /// Without a known stamp and not matched by the filter, in skbs.
+    pub filtered: u64,
     /// Samples that the ring had no room for, in skbs.
     pub sample_lost: u64,
     /// Frames by epoch of sending.
@@ -87,7 +91,8 @@ pub struct Variation {
 }
 
 impl Sent {
-    pub const ZERO: Self = Self { skbs: 0, frames: 0, bytes: 0, forgotten: 0, epochs: [0; EPOCHS] };
+    pub const ZERO: Self =
+        Self { skbs: 0, frames: 0, bytes: 0, forgotten: 0, filtered: 0, epochs: [0; EPOCHS] };
 
     /// Adds what another CPU counted.
     pub fn merge(&mut self, other: &Self) {
@@ -95,6 +100,7 @@ impl Sent {
         self.frames += other.frames;
         self.bytes += other.bytes;
         self.forgotten += other.forgotten;
+        self.filtered += other.filtered;
         add_each(&mut self.epochs, &other.epochs);
     }
 }
@@ -119,6 +125,7 @@ impl Received {
         duplicated: 0,
         sampled: 0,
         skipped: 0,
+        filtered: 0,
         sample_lost: 0,
         epochs: [0; EPOCHS],
         delays: [0; buckets::COUNT],
@@ -155,6 +162,7 @@ impl Received {
         self.duplicated += other.duplicated;
         self.sampled += other.sampled;
         self.skipped += other.skipped;
+        self.filtered += other.filtered;
         self.sample_lost += other.sample_lost;
         add_each(&mut self.epochs, &other.epochs);
         add_each(&mut self.delays, &other.delays);
@@ -179,8 +187,8 @@ fn add_each(into: &mut [u64], from: &[u64]) {
     }
 }
 
-const _: () = assert!(size_of::<Sent>() == 8 * (4 + EPOCHS));
-const _: () = assert!(size_of::<Received>() == 8 * (22 + EPOCHS + 2 * buckets::COUNT));
+const _: () = assert!(size_of::<Sent>() == 8 * (5 + EPOCHS));
+const _: () = assert!(size_of::<Received>() == 8 * (23 + EPOCHS + 2 * buckets::COUNT));
 
 // SAFETY: both are repr(C), made of u64 only, and so have neither padding nor invalid bit patterns.
 #[cfg(feature = "user")]

@@ -8,6 +8,7 @@ pub mod buckets;
 pub mod counters;
 pub mod digest;
 pub mod drops;
+pub mod filter;
 pub mod gso;
 pub mod matching;
 pub mod order;

@@ -26,6 +26,8 @@ pub const STAGED: &str = "VO_STAGED";
 pub const SAMPLE: &str = "VO_SAMPLE";
 /// `u32`: bytes of each sampled frame to keep, at most [`crate::sample::MAX_SNAPLEN`].
 pub const SNAPLEN: &str = "VO_SNAPLEN";
+/// `u32`: 1 to sample only what the program in the room of [`crate::filter::FUNCTIONS`] matches.
+pub const FILTER: &str = "VO_FILTER";
 
 /// `u32`: where arrivals are counted and timed, one of [`hook`].
 pub const HOOK: &str = "VO_HOOK";

@@ -20,7 +20,7 @@ use veth_observer_common::{
 use crate::{
     arrival_xdp,
     constants::{VO_CPUS, VO_EPOCH_SHIFT, VO_HOOK, VO_LANE, VO_ORDER, key, slot},
-    fallback, frame, journal,
+    fallback, filter, frame, journal,
     samples::{self, Seen},
 };
 
@@ -114,7 +114,7 @@ fn recognise(
 #[inline(always)]
 fn unrecognised(ctx: &TcContext, received: &mut Received, direction: u32, len: u32, now: u64) {
     let frames = gso::at_ingress(len, 0, frame::gso(ctx));
-    let sampled = samples::chosen(received.unmatched);
+    let sampled = filter::choose(ctx, received.unmatched_skbs, &mut received.filtered);
     received.unmatched += u64::from(frames);
     received.unmatched_skbs += 1;
     received.unmatched_bytes += u64::from(len) + u64::from(frame::vlan_len(ctx)) * u64::from(frames);
@@ -128,7 +128,9 @@ fn unrecognised(ctx: &TcContext, received: &mut Received, direction: u32, len: u
         received.by_digest += u64::from(frames);
     }
     let slot = slot(direction);
-    samples::take(ctx, received, sampled, Seen { now, delay_ns, len, frames, slot });
+    if let Some(sampled) = sampled {
+        samples::take(ctx, received, sampled, Seen { now, delay_ns, len, frames, slot });
+    }
 }
 
 /// Judges the order of an arrival; false when the same frame has arrived before.

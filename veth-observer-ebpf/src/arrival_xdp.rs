@@ -14,7 +14,7 @@ use veth_observer_common::{counters::Received, sample::NO_DELAY, settings::hook:
 use crate::{
     arrival::{self, VO_RECEIVED},
     constants::{VO_HOOK, slot},
-    fallback,
+    fallback, filter,
     samples::{self, Seen},
 };
 
@@ -63,14 +63,16 @@ fn count_in_driver(ctx: &XdpContext, direction: u32, now: u64) {
     // SAFETY: the context is the kernel's.
     let len = unsafe { bpf_xdp_get_buff_len(ctx.ctx) } as u32;
     let digest = fallback::digest_of_xdp(ctx, len, direction);
+    let before = received.early + received.unmatched_skbs;
+    let sampled = filter::choose(ctx, before, &mut received.filtered);
     if !has_begun(slot, digest, direction) {
-        let sampled = samples::chosen(received.early);
         received.early += 1;
         received.early_bytes += u64::from(len);
-        samples::take(ctx, received, sampled, Seen { now, delay_ns: NO_DELAY, len, frames: 1, slot });
+        if let Some(sampled) = sampled {
+            samples::take(ctx, received, sampled, Seen { now, delay_ns: NO_DELAY, len, frames: 1, slot });
+        }
         return;
     }
-    let sampled = samples::chosen(received.unmatched);
     received.unmatched += 1;
     received.unmatched_skbs += 1;
     received.unmatched_bytes += u64::from(len);
@@ -82,7 +84,9 @@ fn count_in_driver(ctx: &XdpContext, direction: u32, now: u64) {
         arrival::time(received, delay_ns, 1);
         received.by_digest += 1;
     }
-    samples::take(ctx, received, sampled, Seen { now, delay_ns, len, frames: 1, slot });
+    if let Some(sampled) = sampled {
+        samples::take(ctx, received, sampled, Seen { now, delay_ns, len, frames: 1, slot });
+    }
 }
 
 /// Whether frames that left under observation arrive by now: what is under way when we come was not counted as sent, and the

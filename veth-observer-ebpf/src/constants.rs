@@ -28,6 +28,8 @@ pub static VO_STAGED: Global<u32> = Global::new(0);
 pub static VO_SAMPLE: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
 pub static VO_SNAPLEN: Global<u32> = Global::new(96);
+#[unsafe(no_mangle)]
+pub static VO_FILTER: Global<u32> = Global::new(0);
 
 /// What the program on the tracepoint must know of this kernel and of the ends.
 pub mod drop {

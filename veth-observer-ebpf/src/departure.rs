@@ -14,7 +14,7 @@ use veth_observer_common::{
 
 use crate::{
     constants::{VO_EPOCH_SHIFT, VO_LANE, key, slot},
-    fallback, frame, journal, samples,
+    fallback, filter, frame, journal,
 };
 
 /// Written here, read by the observer. The loader makes it large enough, so no slot is ever missing.
@@ -38,7 +38,7 @@ pub fn count(ctx: &TcContext, direction: u32) {
     if sent.skbs == 0 {
         journal::first_departure(ctx.skb.skb, direction, wire_len);
     }
-    let sampled = samples::chosen(sent.skbs);
+    let sampled = filter::choose(ctx, sent.skbs, &mut sent.filtered).unwrap_or(false);
     sent.skbs += 1;
     sent.frames += frames;
     sent.bytes += u64::from(wire_len) + u64::from(tag) * frames;

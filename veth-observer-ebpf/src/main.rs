@@ -4,6 +4,7 @@
 
 #![no_std]
 #![no_main]
+#![feature(asm_experimental_arch)]
 
 mod arrival;
 mod arrival_xdp;
@@ -11,6 +12,7 @@ mod constants;
 mod death;
 mod departure;
 mod fallback;
+mod filter;
 mod frame;
 mod journal;
 mod probes;

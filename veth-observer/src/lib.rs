@@ -8,6 +8,7 @@
 //! * [`collect`]: reading counters and samples back out of the kernel.
 //! * [`delivery`]: the arithmetic: counters and a time in, a report out. Pure.
 //! * [`observe`]: the corridor that runs the five rooms above for one pair.
+//! * [`pcap`]: filter expressions, compiled by libpcap where that is installed.
 //! * [`frame`]: building frames from flags and telling frames from bytes. Pure.
 //! * [`wire`]: putting a frame on an end.
 //! * [`pace`]: when the next one is due.
@@ -27,6 +28,7 @@ pub mod model;
 pub mod netns;
 pub mod observe;
 pub mod pace;
+pub mod pcap;
 pub mod probe;
 pub mod replay;
 pub mod topology;

@@ -8,6 +8,7 @@
 
 mod attach;
 mod faults;
+mod filters;
 mod frames;
 mod kernel;
 mod latency;

@@ -7,7 +7,7 @@ use bytesize::ByteSize;
 use clap::Args;
 use veth_observer_common::sample::HEADER_LEN;
 
-use crate::{fault::Fault, model::filter::Filter, observe::Sampling};
+use crate::{fault::Fault, model::filter::Filter, observe::Sampling, pcap};
 
 #[derive(Debug, Args)]
 pub(super) struct SamplingFlags {
@@ -48,7 +48,7 @@ impl SamplingFlags {
         if !self.is_filtered() {
             return Ok(None);
         }
-        compile(&self.filter.join(" ")).map(|filter| Some(Arc::new(filter)))
+        pcap::compile(&self.filter.join(" ")).map(|filter| Some(Arc::new(filter)))
     }
 }
 
@@ -60,10 +60,6 @@ const _: () = assert!(RECORD_HEADER as usize >= HEADER_LEN + 16);
 pub(super) fn ring_bytes(snaplen: u32, departures: bool) -> u32 {
     let bytes = (64 * (snaplen + RECORD_HEADER)).next_power_of_two().max(1 << 22);
     if departures { 2 * bytes } else { bytes }
-}
-
-fn compile(_expression: &str) -> Result<Filter> {
-    Err(Fault::unavailable("this build cannot compile filters").into())
 }
 
 fn rate(text: &str) -> Result<u32, String> {

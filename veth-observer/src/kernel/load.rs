@@ -22,8 +22,9 @@ use crate::{fault::Fault, model::filter::Filter};
 
 use super::{
     drops::{Drops, EndId, Layout},
-    features, loader,
+    features, filter, loader,
     log::KernelLog,
+    object::OBJECT,
     probing::{self, Probing},
     signals, stages,
 };
@@ -170,6 +171,8 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
     let _held = signals::hold().context("cannot hold back signals")?;
     let no_sampling = Sampling { rate: 0, snaplen: 1, ring_bytes: 4096, ..Sampling::default() };
     let sampling = settings.sampling.as_ref().unwrap_or(&no_sampling);
+    let filter = sampling.filter.as_deref().filter(|filter| !filter.matches_all());
+    let grafted = filter.map(|filter| filter::graft(OBJECT, filter)).transpose()?;
     let epoch_shift = settings.epoch_shift();
     let lane = u32::try_from(settings.lane)?;
     let cpus = u32::try_from(aya::util::nr_cpus().map_err(|(path, error)| anyhow!(error).context(path))?)?;
@@ -202,6 +205,7 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
         (names::HOOK, hook.to_ne_bytes().to_vec()),
         (names::SAMPLE, sampling.rate.to_ne_bytes().to_vec()),
         (names::SNAPLEN, sampling.snaplen.to_ne_bytes().to_vec()),
+        (names::FILTER, u32::from(filter.is_some()).to_ne_bytes().to_vec()),
         (names::STAGED, stage_on.to_ne_bytes().to_vec()),
         (names::PROBE, secret.to_ne_bytes().to_vec()),
         (aya_log::LEVEL, vec![log_level]),
@@ -221,8 +225,9 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
     // Never none: aya repeats a load that failed with room for a log, and to a log of no level the kernel says EINVAL, which
     // then hides what it said first.
     let verifier_log = if settings.log { VerifierLogLevel::default() } else { VerifierLogLevel::STATS };
+    let object = grafted.as_ref().map_or(OBJECT, filter::Aligned::bytes);
     let mut ebpf = debug_span!("open")
-        .in_scope(|| loader::open(verifier_log, &constants, &entries))
+        .in_scope(|| loader::open(object, verifier_log, &constants, &entries))
         .map_err(explain_object)?;
     debug_span!("verify").in_scope(|| {
         names::PROGRAMS.as_flattened().iter().try_for_each(|name| {

@@ -4,8 +4,6 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use aya::{Ebpf, EbpfError, EbpfLoader, VerifierLogLevel};
 
-use super::object::OBJECT;
-
 /// `EbpfLoader::new` parses the types of the kernel each time, which takes 18 ms and which an object without
 /// relocations has no use for.
 static LOADER: LazyLock<Mutex<EbpfLoader<'static>>> = LazyLock::new(|| {
@@ -14,9 +12,10 @@ static LOADER: LazyLock<Mutex<EbpfLoader<'static>>> = LazyLock::new(|| {
     Mutex::new(loader)
 });
 
-/// Makes the maps of the object and prepares its programs. Every call names the same constants, with their bytes in the
+/// Makes the maps of an object and prepares its programs. Every call names the same constants, with their bytes in the
 /// order of this machine, and the same maps, with their number of entries.
 pub(super) fn open(
+    object: &[u8],
     log_level: VerifierLogLevel,
     constants: &[(&'static str, Vec<u8>)],
     entries: &[(&'static str, u32)],
@@ -33,7 +32,7 @@ pub(super) fn open(
         let bytes = unsafe { std::mem::transmute::<&[u8], &'static [u8]>(bytes) };
         lent.loader.override_global(name, bytes, true);
     }
-    lent.loader.load(OBJECT)
+    lent.loader.load(object)
 }
 
 /// The loader while it refers to bytes that do not live as long as it does.

@@ -3,6 +3,7 @@
 pub mod btf;
 mod drops;
 pub mod features;
+mod filter;
 mod load;
 mod loader;
 pub mod log;

@@ -7,6 +7,14 @@ pub struct Filter {
     pub instructions: Vec<Instruction>,
 }
 
+impl Filter {
+    /// Whether it matches every frame without a look at it.
+    pub fn matches_all(&self) -> bool {
+        // Return (0x06) what is not 0.
+        self.instructions.first().is_some_and(|first| first.code == 0x06 && first.k != 0)
+    }
+}
+
 /// One instruction of the classic BPF machine (`struct sock_filter` in include/uapi/linux/filter.h).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Instruction {

@@ -49,11 +49,19 @@ impl Observation {
     /// What sampling did so far at each end.
     pub fn sampled(&mut self) -> Result<[Sampled; 2]> {
         let mut sampled = [Sampled::default(); 2];
+        // What a stamp says is that a frame was not chosen; why, is known where it is not for the rate.
+        let by_filter_alone = self
+            .settings
+            .sampling
+            .as_ref()
+            .is_some_and(|sampling| sampling.rate == 1 && sampling.filter.is_some());
         for (from, Reading { received, .. }) in self.read()?.iter().enumerate() {
             let at = &mut sampled[1 - from];
             at.taken += received.sampled;
-            at.skipped += received.skipped;
+            at.filtered += received.filtered;
             at.lost += received.sample_lost;
+            let why = if by_filter_alone { &mut at.filtered } else { &mut at.skipped };
+            *why += received.skipped;
         }
         Ok(sampled)
     }

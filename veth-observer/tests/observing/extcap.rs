@@ -140,6 +140,35 @@ fn a_capture_has_every_frame_of_both_ends_cut_as_asked() {
 }
 
 #[test]
+fn a_capture_filter_is_checked_and_applied() {
+    let wire = Wire::new();
+    let wireshark = Wireshark::new(&wire.lab);
+    let interface = wireshark.interface(&wire);
+    let check = |filter: &str| {
+        wireshark.extcap(&["--extcap-capture-filter", filter, "--extcap-interface", &interface])
+    };
+    assert_eq!(
+        (check("ether proto 0x88b6"), check("tcp port 443"), check("")),
+        (String::new(), String::new(), String::new())
+    );
+    let said = check("tcp prot 443");
+    assert!(
+        said.starts_with("cannot take \"tcp prot 443\" as a filter: ") && said.lines().count() == 1,
+        "{said}"
+    );
+
+    let fields = ["-T", "fields", "-e", "eth.type", "-e", "frame.len"];
+    let args = [&["-l", "-n", "-i", &interface, "-f", "ether proto 0x88b6", "-c", "3"][..], &fields].concat();
+    let tshark = capturing(&wire, &mut wireshark.tshark(&args));
+    wire.lab.send_frames(0, X, &frame([0x88, 0xb5], 60), 500);
+    wire.lab.send_frames(0, X, &frame([0x88, 0xb6], 90), 30);
+    let output = tshark.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "0x88b6\t90\n".repeat(3));
+    eventually("nothing is attached any more", || programs(&wire) == 0);
+}
+
+#[test]
 fn what_is_killed_or_closed_early_leaves_nothing() {
     let wire = Wire::new();
     let wireshark = Wireshark::new(&wire.lab);

@@ -5,6 +5,7 @@ pub(crate) mod bursts;
 pub(crate) mod captures;
 pub(crate) mod command;
 pub(crate) mod netns;
+pub(crate) mod pcap;
 pub(crate) mod programs;
 pub(crate) mod seccomp;
 pub(crate) mod traffic;

@@ -48,6 +48,22 @@ impl Context {
     }
 }
 
+/// For a pair that is not there.
+pub(crate) fn settings(hook: Hook, lane: usize, sampling: Option<Sampling>) -> Settings {
+    Settings {
+        lane,
+        ends: Default::default(),
+        loss_timeout: Duration::from_secs(2),
+        sampling,
+        order: true,
+        probing: false,
+        stages: false,
+        fallback: true,
+        hook,
+        log: false,
+    }
+}
+
 pub(crate) struct Bench {
     pub(crate) loaded: Loaded,
 }
@@ -58,19 +74,7 @@ impl Bench {
     }
 
     pub(crate) fn at(hook: Hook, lane: usize, sampling: Option<Sampling>) -> Self {
-        let settings = Settings {
-            lane,
-            ends: Default::default(),
-            loss_timeout: Duration::from_secs(2),
-            sampling,
-            order: true,
-            probing: false,
-            stages: false,
-            fallback: true,
-            hook,
-            log: false,
-        };
-        Self { loaded: load(&settings).unwrap() }
+        Self { loaded: load(&settings(hook, lane, sampling)).unwrap() }
     }
 
     /// Runs the program of an end on a frame; checks that it says "go on" and leaves every byte alone.

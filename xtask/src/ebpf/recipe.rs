@@ -70,7 +70,7 @@ pub(crate) fn cargo(root: &Path, stage: &Path) -> Command {
     command
         .current_dir(stage)
         .env("RUSTC", RUSTC)
-        .env("RUSTC_BOOTSTRAP", "aya_ebpf")
+        .env("RUSTC_BOOTSTRAP", "aya_ebpf,programs")
         .env("CARGO_TARGET_DIR", stage.join("target"))
         .env("CARGO_TARGET_BPFEL_UNKNOWN_NONE_LINKER", linker(root))
         .env("CARGO_ENCODED_RUSTFLAGS", flags(stage))

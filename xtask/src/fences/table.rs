@@ -71,7 +71,18 @@ pub(super) const FENCES: &[Fence] = &[
     fence(
         "kernel",
         &["fault", "model"],
-        &["anyhow", "aya", "aya_log", "libc", "nix", "rustix", "tokio", "tracing", "veth_observer_common"],
+        &[
+            "anyhow",
+            "aya",
+            "aya_log",
+            "libc",
+            "nix",
+            "object",
+            "rustix",
+            "tokio",
+            "tracing",
+            "veth_observer_common",
+        ],
         UNSAFE,
     ),
     fence(
@@ -98,6 +109,7 @@ pub(super) const FENCES: &[Fence] = &[
         &["anyhow", "aya", "rustix", "tokio", "tracing", "veth_observer_common"],
         UNSAFE,
     ),
+    fence("pcap", &["model", "fault"], &["anyhow", "libloading", "tracing"], UNSAFE),
     fence("delivery", &["model"], &["veth_observer_common"], SAFE),
     fence("frame", &["model", "fault"], &["anyhow", "etherparse", "serde"], SAFE),
     fence("wire", &["fault"], &["anyhow", "libc", "rustix"], UNSAFE),

@@ -1,13 +1,20 @@
 //! `extcap --capture`: the frames of a pair into Wireshark's pipe, as the `capture` command writes them.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{
+    ffi::OsString,
+    fs::{File, OpenOptions},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Parser;
+use rustix::process::getppid;
 
 use super::interfaces;
 use crate::{
-    cli::{capture::Capture, output::Output, sampling::SamplingFlags},
+    cli::{capture::Capture, output::Output},
     fault::Fault,
 };
 
@@ -26,17 +33,25 @@ struct Line {
     capture: Capture,
 }
 
-#[derive(Parser)]
-struct FilterLine {
-    #[command(flatten)]
-    sampling: SamplingFlags,
-}
+/// How often to look whether Wireshark is still there, and whether it has opened its pipe.
+const LOOK: Duration = Duration::from_millis(200);
+const SOON: Duration = Duration::from_millis(5);
 
 impl Wanted {
+    /// Until Wireshark closes its pipe, tells us to end, or is gone: killed, it cannot tell us, and what reads its pipe
+    /// notices only when a frame comes.
     pub(super) async fn run(self, out: &mut Output) -> Result<()> {
+        let gone = gone();
         let pair = interfaces::selector(&self.interface).await?;
-        let Line { capture } = parse(self.words(pair))?;
-        Box::pin(capture.run(out)).await
+        let work = async {
+            let _until_it_is_opened_again = reader(&self.fifo).await?;
+            let Line { capture } = parse(self.words(pair))?;
+            Box::pin(capture.run(out)).await
+        };
+        tokio::select! {
+            done = work => done,
+            () = gone => Ok(()),
+        }
     }
 
     /// The same for the `capture` command.
@@ -50,14 +65,27 @@ impl Wanted {
     }
 }
 
-/// Whether a filter is one.
-pub(super) fn check(filter: &str) -> Result<()> {
-    const SNAPLEN: u32 = 96;
-    let FilterLine { sampling } = parse(vec!["filter".into(), filter.into()])?;
-    sampling.sampling(SNAPLEN, false).map(|_| ())
+/// Returns when whoever started us is no more.
+fn gone() -> impl Future<Output = ()> {
+    let parent = getppid();
+    async move {
+        while getppid() == parent {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
 }
 
-/// Without what only a person at a terminal can use.
+/// Waits for the reader of a pipe. Without this, opening it would wait, and hear nothing meanwhile.
+async fn reader(fifo: &Path) -> Result<File> {
+    loop {
+        match OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(fifo) {
+            Err(error) if error.raw_os_error() == Some(libc::ENXIO) => tokio::time::sleep(SOON).await,
+            opened => return opened.with_context(|| format!("cannot write to {}", fifo.display())),
+        }
+    }
+}
+
+/// In one sentence what is wrong, without what only a person at a terminal can use.
 fn parse<P: Parser>(words: Vec<OsString>) -> Result<P> {
     P::try_parse_from(words).map_err(|error| {
         let text = error.to_string();
@@ -80,20 +108,10 @@ mod tests {
             filter: Some("tcp port 443".into()),
         };
         let words = wanted.words("netns:1/ifindex:2".into());
-        assert_eq!(
-            words,
-            [
-                "capture",
-                "netns:1/ifindex:2",
-                "--snaplen",
-                "256",
-                "--sample",
-                "1/10",
-                "--write",
-                "/tmp/a b",
-                "tcp port 443"
-            ]
-        );
+        let expected =
+            ["capture", "netns:1/ifindex:2", "--snaplen", "256", "--sample", "1/10", "--write", "/tmp/a b"];
+        assert_eq!(words[..8], expected);
+        assert_eq!(words[8..], ["tcp port 443"]);
         assert!(parse::<Line>(words).is_ok());
     }
 

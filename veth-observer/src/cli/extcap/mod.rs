@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use veth_observer_common::sample::MAX_SNAPLEN;
 
 use super::output::{self, Output};
-use crate::{fault::Fault, kernel, view};
+use crate::{fault::Fault, pcap, view};
 pub(super) use install::NAME;
 
 /// The shortest snap length: an Ethernet header.
@@ -94,7 +94,7 @@ impl Extcap {
 impl Question {
     async fn answer(self, out: &mut Output) -> Result<()> {
         if self.extcap_interfaces {
-            return out.text(&view::extcap::list(&interfaces::all().await, kernel::VERSION));
+            return out.text(&view::extcap::list(&interfaces::all().await, env!("CARGO_PKG_VERSION")));
         }
         if self.extcap_dlts {
             return out.text(&view::extcap::link_types());
@@ -111,7 +111,7 @@ impl Question {
         }
         if let Some(filter) = filter {
             // Of a program that fails, what it printed is not shown.
-            return capture::check(&filter).or_else(|error| out.line(format!("{error:#}")));
+            return pcap::compile(&filter).map(|_| ()).or_else(|error| out.line(format!("{error:#}")));
         }
         Err(Fault::usage(
             "extcap says nothing unless Wireshark asks it; to be found by Wireshark it must be installed",

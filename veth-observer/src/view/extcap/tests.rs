@@ -65,7 +65,7 @@ fn sentences_stay_whole_whatever_names_hold() {
     assert_eq!(
         list(&interfaces(&[odd]), "1.2.3"),
         format!(
-            "extcap {{version=1.2.3}}{{help={}}}\ninterface {{value=vo-host-a____b}}{{display=veth-observer: host a)(?b ↔ \
+            "extcap {{version=1.2.3}}{{help={}}}\ninterface {{value=vo-host-a___b}}{{display=veth-observer: host a)(?b ↔ \
              another namespace ifindex 5}}\n",
             env!("CARGO_PKG_REPOSITORY")
         )
