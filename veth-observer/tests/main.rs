@@ -7,6 +7,7 @@
 )]
 
 mod attach;
+mod capture;
 mod faults;
 mod filters;
 mod frames;

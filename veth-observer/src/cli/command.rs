@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    io,
+    fmt, io,
     os::{fd::AsFd, unix::process::ExitStatusExt},
     process::{ExitStatus, Stdio},
     time::Duration,
@@ -15,7 +15,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::model::latency::CommandEnd;
+use crate::{model::latency::CommandEnd, view::escape};
 
 /// How long it may take to end of itself: Ctrl-C in a terminal reaches it as it reaches us.
 const GRACE: Duration = Duration::from_millis(500);
@@ -32,13 +32,13 @@ pub(super) struct Measured {
 }
 
 impl Measured {
-    /// Starts it. Its output is its own; but where ours is JSON, what it prints goes to standard error.
-    pub(super) fn start(command: &[OsString], json: bool) -> Result<Option<Self>> {
+    /// Starts it. Its output is its own, or goes to standard error where it would be among ours.
+    pub(super) fn start(command: &[OsString], aside: bool) -> Result<Option<Self>> {
         let Some((program, arguments)) = command.split_first() else { return Ok(None) };
         let argv: Vec<String> = command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
         let mut command = Command::new(program);
         command.args(arguments).kill_on_drop(true);
-        if json {
+        if aside {
             command.stdout(Stdio::from(io::stderr().as_fd().try_clone_to_owned()?));
         }
         let child = command.spawn().with_context(|| format!("cannot run {}", argv[0]))?;
@@ -71,6 +71,23 @@ impl Measured {
         self.wait().await
     }
 
+    /// An error with its exit code when it failed by itself.
+    pub(super) fn verdict(&self) -> Result<()> {
+        let end = self.end();
+        if end.is_fine() {
+            return Ok(());
+        }
+        let name = escape::name(&self.argv[0]).into_owned();
+        Err(match (end.exit_code, end.signal) {
+            (Some(code), _) => Failed { what: format!("{name} exited with {code}"), code },
+            (None, signal) => {
+                let signal = signal.unwrap_or_default();
+                Failed { what: format!("{name} was killed by signal {signal}"), code: 128 + signal }
+            }
+        }
+        .into())
+    }
+
     pub(super) fn end(&self) -> CommandEnd {
         CommandEnd {
             argv: self.argv.clone(),
@@ -80,6 +97,27 @@ impl Measured {
         }
     }
 }
+
+/// The command that was measured failed: its exit code is ours, 128 and the signal where one killed it, as shells have it.
+#[derive(Debug)]
+pub(super) struct Failed {
+    what: String,
+    code: i32,
+}
+
+impl Failed {
+    pub(super) fn exit_code(&self) -> u8 {
+        u8::try_from(self.code).unwrap_or(1)
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for Failed {}
 
 /// Returns when the command ends; never when there is none.
 pub(super) async fn ended(command: &mut Option<Measured>) -> Result<()> {

@@ -26,7 +26,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
-use crate::fault::Fault;
+use crate::{fault::Fault, view::escape};
 use output::Output;
 
 const AFTER_HELP: &str = "\
@@ -92,7 +92,7 @@ pub enum Command {
     Show(show::Show),
     Peer(peer::Peer),
     Send(send::Send),
-    Watch(watch::Watch),
+    Watch(Box<watch::Watch>),
     Capture(Box<capture::Capture>),
     Stats(stats::Stats),
     Latency(Box<latency::Latency>),
@@ -153,12 +153,15 @@ fn report(error: &anyhow::Error) -> ExitCode {
         return ExitCode::from(130);
     }
     let fault = error.downcast_ref::<Fault>();
+    let failed = error.downcast_ref::<command::Failed>();
     let mut message = format!("veth-observer: {error:#}\n");
     if let Some(fix) = fault.and_then(|fault| fault.fix.as_ref()) {
         message = format!("{message}fix: {fix}\n");
     }
+    let message = escape::text(&message);
     let _ = std::io::Write::write_all(&mut std::io::stderr(), message.as_bytes());
-    ExitCode::from(fault.map_or(1, |fault| fault.kind.exit_code()))
+    let code = fault.map(|fault| fault.kind.exit_code()).or(failed.map(command::Failed::exit_code));
+    ExitCode::from(code.unwrap_or(1))
 }
 
 /// The reader of our output went away: `veth-observer list | head -1` has done its job.

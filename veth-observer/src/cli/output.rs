@@ -9,7 +9,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::{Format, Global};
-use crate::view::Style;
+use crate::view::{Style, escape};
 
 /// Where a command prints. Errors of writing come back, so that a closed pipe ends the command quietly.
 pub struct Output {
@@ -44,10 +44,15 @@ impl Output {
 
     /// Prints one JSON value and a line end.
     pub fn json(&mut self, value: &impl Serialize) -> Result<()> {
-        let mut text =
-            if self.pretty { serde_json::to_string_pretty(value)? } else { serde_json::to_string(value)? };
-        text.push('\n');
+        let text = self.as_json(value)?;
         self.text(&text)
+    }
+
+    /// One JSON value and a line end, to be printed together with others.
+    pub fn as_json(&self, value: &impl Serialize) -> Result<String> {
+        let text =
+            if self.pretty { serde_json::to_string_pretty(value)? } else { serde_json::to_string(value)? };
+        Ok(escape::json(&text).into_owned() + "\n")
     }
 
     /// Prints text as it is and flushes, so that a reader of a pipe sees each line when it is said.
@@ -77,7 +82,7 @@ pub fn note(line: impl AsRef<str>) {
         return;
     }
     // Nobody is left to tell when standard error is closed.
-    let _ = io::stderr().write_all(format!("{}\n", line.as_ref()).as_bytes());
+    let _ = io::stderr().write_all(format!("{}\n", escape::text(line.as_ref())).as_bytes());
 }
 
 /// Whether the locale can show µ: the first of the variables that is set decides, as in setlocale(3).

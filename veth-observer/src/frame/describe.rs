@@ -6,22 +6,27 @@ use etherparse::{
     ArpPacketSlice, IpAuthHeaderSlice, IpNumber, Ipv6FragmentHeaderSlice, Ipv6RawExtHeaderSlice,
     LaxIpPayloadSlice, LaxIpv4Slice, LaxIpv6Slice, LaxLinkExtSlice, LaxNetSlice, LaxSlicedPacket, ip_number,
 };
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::model::mac::Mac;
 
 /// A frame in words. Nothing is guessed: what the bytes do not hold is `None` and left out of JSON.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub src_mac: Option<Mac>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dst_mac: Option<Mac>,
     /// VLAN ids, outermost first; at most three are read.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vlans: Vec<u16>,
     /// EtherType behind the last VLAN tag that could be read. Below 0x0600 it is an IEEE 802.3 length.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_hex")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "as_hex",
+        deserialize_with = "from_hex"
+    )]
     pub ethertype: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<Network>,
@@ -36,7 +41,7 @@ pub struct Description {
 }
 
 /// An IPv4 or IPv6 header.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Network {
     pub src: IpAddr,
     pub dst: IpAddr,
@@ -49,7 +54,7 @@ pub struct Network {
 }
 
 /// Which piece of a fragmented packet this is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fragment {
     pub id: u32,
     /// Bytes before this piece in the whole packet.
@@ -59,7 +64,7 @@ pub struct Fragment {
 }
 
 /// The first bytes of the transport header.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Transport {
     Tcp {
@@ -78,7 +83,7 @@ pub enum Transport {
 }
 
 /// The first bytes of an ICMP or ICMPv6 message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Icmp {
     #[serde(rename = "type")]
     pub kind: u8,
@@ -88,14 +93,14 @@ pub struct Icmp {
 }
 
 /// Which echo of which sender.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Echo {
     pub id: u16,
     pub sequence: u16,
 }
 
 /// An ARP packet; the addresses are there when it is for IPv4 over Ethernet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arp {
     /// 1 is a request, 2 a reply (RFC 826).
     pub operation: u16,
@@ -106,7 +111,7 @@ pub struct Arp {
 }
 
 /// Who ARP talks about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Neighbor {
     pub mac: Mac,
     pub ip: Ipv4Addr,
@@ -140,9 +145,30 @@ pub fn describe(bytes: &[u8], len: usize) -> Description {
             description.network = Some(network);
         }
         Some(LaxNetSlice::Arp(packet)) => description.arp = Some(arp(packet)),
+        None if description.cut && description.ethertype == Some(0x0800) => {
+            let header = bytes.get(14 + 4 * description.vlans.len()..);
+            description.network = header.and_then(first_of_network4);
+        }
         None => {}
     }
     description
+}
+
+/// The part of an IPv4 header that every one has, where its options were cut off: etherparse then gives nothing (RFC 791, 3.1).
+fn first_of_network4(header: &[u8]) -> Option<Network> {
+    let [_, _, _, _, id @ .., src_0, src_1, src_2, src_3, dst_0, dst_1, dst_2, dst_3] =
+        array::<20>(header, 0)?;
+    let [id_0, id_1, piece_0, piece_1, ttl, protocol, _, _] = id;
+    let piece = u16::from_be_bytes([piece_0, piece_1]);
+    let (offset, more) = (8 * (piece & 0x1fff), piece & 0x2000 != 0);
+    let id = u16::from_be_bytes([id_0, id_1]).into();
+    (header[0] >> 4 == 4).then(|| Network {
+        src: Ipv4Addr::new(src_0, src_1, src_2, src_3).into(),
+        dst: Ipv4Addr::new(dst_0, dst_1, dst_2, dst_3).into(),
+        ttl,
+        protocol,
+        fragment: (offset != 0 || more).then_some(Fragment { id, offset, more }),
+    })
 }
 
 fn network4(ip: &LaxIpv4Slice<'_>) -> Network {
@@ -264,6 +290,12 @@ fn as_hex<S: Serializer>(value: &Option<u16>, serializer: S) -> Result<S::Ok, S:
         Some(value) => serializer.collect_str(&format_args!("{value:#06x}")),
         None => serializer.serialize_none(),
     }
+}
+
+fn from_hex<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let number = text.strip_prefix("0x").and_then(|digits| u16::from_str_radix(digits, 16).ok());
+    number.map(Some).ok_or_else(|| de::Error::custom("not an EtherType such as 0x0800"))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Frames as the ring buffer gave them.
 
+use serde::{Deserialize, Serialize};
+
 use super::drop::Stage;
 
 /// A frame seen at one end, cut to the snap length.
@@ -22,7 +24,8 @@ pub struct Sample {
 }
 
 /// The hook that a frame was seen at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Point {
     /// Egress of the sending end.
     Sent,

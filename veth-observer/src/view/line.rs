@@ -1,92 +1,124 @@
-//! One arrived frame in one line, for people and for programs.
+//! One frame in one line, for people.
 
-use std::{fmt::Write as _, net::IpAddr, time::Duration, time::UNIX_EPOCH};
+use std::{fmt::Write as _, net::IpAddr};
 
-use serde::Serialize;
-
-use super::{Style, escape, units};
+pub use super::object::{Object, object};
+use super::{
+    Style, escape,
+    object::{Outcome, Place},
+    units,
+};
 use crate::{
     frame::{
-        describe::{Arp, Description, Echo, Fragment, Icmp, Network, Transport, describe},
-        names,
+        describe::{Arp, Description, Echo, Fragment, Icmp, Network, Transport},
+        hex, names,
     },
-    model::{SCHEMA, sample::Sample},
+    model::sample::{Point, Sample},
 };
 
-/// A frame as JSON gives it: one object per line.
-#[derive(Debug, Serialize)]
-pub struct Object<'a> {
-    pub schema: u32,
-    /// When it arrived, in nanoseconds since the Unix epoch.
-    pub ts_ns: u64,
-    /// The same in RFC 3339, UTC, nine digits.
-    pub time: String,
-    pub from: &'a str,
-    pub to: &'a str,
-    /// `null` when the frame was never seen sent.
-    pub delay_ns: Option<u64>,
-    /// Bytes before the sample was cut.
-    pub len: u32,
-    /// Frames the buffer stands for.
-    pub frames: u32,
-    #[serde(flatten)]
-    pub description: Description,
+/// What a line is to show.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Shape {
+    pub style: Style,
+    /// MAC addresses and EtherType also of frames that say more than that.
+    pub link_layer: bool,
+    /// Whether it was seen leaving or arriving; else all lines tell of the same.
+    pub point: bool,
+    /// The bytes below it, where they are known.
+    pub hex: bool,
 }
 
-/// The JSON form of a sample; `names` are those of the ends, in the order of the pair.
-pub fn object<'a>(sample: &Sample, names: [&'a str; 2]) -> Object<'a> {
-    let (from, to) = direction(sample, names);
-    Object {
-        schema: SCHEMA,
-        ts_ns: sample.at_ns,
-        time: rfc3339(sample.at_ns),
-        from,
-        to,
-        delay_ns: sample.delay_ns(),
-        len: sample.len,
-        frames: sample.frames,
-        description: described(sample),
-    }
-}
-
-/// The line for people: time of day in UTC, direction, what the frame says, length in bytes, delay.
+/// A sample in one line for people.
 pub fn line(sample: &Sample, names: [&str; 2], style: Style) -> String {
-    let (from, to) = direction(sample, names);
-    let time = rfc3339(sample.at_ns);
+    show(&object(sample, names), Shape { style, ..Shape::default() })
+}
+
+/// The line for people, without a line end: time of day in UTC, direction, what the frame says, length in bytes, fate. Its
+/// bytes follow in lines of their own that begin with a tab.
+pub fn show(object: &Object, shape: Shape) -> String {
+    let Object { time, from, to, len, frames, .. } = object;
     let time = time.split_once('T').map_or(time.as_str(), |(_, time)| time);
-    let what = summary(&described(sample));
-    let mut text = format!("{time}  {}>{}  {what}  {}", escape::name(from), escape::name(to), sample.len);
-    if sample.frames > 1 {
-        let times = if style.unicode { "×" } else { "x" };
-        let _ = write!(text, "  {times}{} frames", sample.frames);
+    let point = match object.point {
+        _ if !shape.point => "",
+        Point::Sent => "sent      ",
+        Point::Received => "received  ",
+    };
+    let what = words(&object.description, if shape.link_layer { Link::Whole } else { Link::AsNeeded });
+    let mut text = format!("{time}  {point}{from}>{to}  {what}  {len}");
+    if *frames > 1 {
+        let times = if shape.style.unicode { "×" } else { "x" };
+        let _ = write!(text, "  {times}{frames} frames");
     }
-    match sample.delay_ns() {
-        Some(delay) => text + "  delay " + &units::duration(delay, style),
-        None => text + "  unmatched",
+    let text = format!("{text}  {}", fate(object, shape.style));
+    // What was read from a file holds what somebody wrote into it.
+    let mut text = escape::name(&text).into_owned();
+    if shape.hex
+        && let Some(Ok(bytes)) = object.frame_hex.as_deref().map(hex::parse)
+    {
+        for row in hex::dump(&bytes).lines() {
+            text += "\n\t";
+            text += row;
+        }
     }
+    text
+}
+
+fn fate(object: &Object, style: Style) -> String {
+    match (object.fate, object.delay_ns, &object.place) {
+        (Outcome::Delivered, Some(delay), _) => format!("delay {}", units::duration(delay, style)),
+        (Outcome::Delivered, None, _) => "delivered".to_owned(),
+        (Outcome::Dropped, _, Some(Place { stage, reason, location })) => {
+            format!("dropped {stage} {} {location}", reason.as_deref().unwrap_or("-"))
+        }
+        (Outcome::Dropped, _, None) => "dropped".to_owned(),
+        (Outcome::Lost, ..) => "lost".to_owned(),
+        (Outcome::Unmatched, ..) => "unmatched".to_owned(),
+        (Outcome::Unknown, ..) => "fate unknown".to_owned(),
+    }
+}
+
+/// How much of the link layer is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Link {
+    /// MAC addresses where nothing else says who speaks, as tcpdump does it.
+    AsNeeded,
+    /// MAC addresses.
+    Addresses,
+    /// MAC addresses and EtherType, as tcpdump's -e.
+    Whole,
 }
 
 /// What a frame says about itself, in one line without a line end: MACs, tags, addresses, protocol.
 pub fn summary(frame: &Description) -> String {
+    words(frame, Link::Addresses)
+}
+
+fn words(frame: &Description, link: Link) -> String {
     let (Some(src), Some(dst)) = (frame.src_mac, frame.dst_mac) else { return "(too short)".to_owned() };
-    let mut text = format!("{src} > {dst}");
+    let names_itself = frame.arp.is_some() || frame.network.is_some();
+    let mut parts = Vec::with_capacity(5);
+    if link != Link::AsNeeded || !names_itself {
+        parts.push(format!("{src} > {dst}"));
+    }
     if !frame.vlans.is_empty() {
         let ids: Vec<_> = frame.vlans.iter().map(u16::to_string).collect();
-        let _ = write!(text, "  vlan {}", ids.join("."));
+        parts.push(format!("vlan {}", ids.join(".")));
     }
-    let content = match (&frame.arp, &frame.network) {
+    if link == Link::Whole && names_itself {
+        parts.extend(frame.ethertype.map(ethertype));
+    }
+    parts.push(match (&frame.arp, &frame.network) {
         (Some(packet), _) => arp(packet),
         (None, Some(packet)) => {
             let transport = frame.transport.as_ref();
             format!("{}  {}", addresses(packet, transport), protocol(packet, transport))
         }
         (None, None) => frame.ethertype.map_or_else(|| "(no EtherType)".to_owned(), ethertype),
-    };
-    let _ = write!(text, "  {content}");
+    });
     if frame.malformed {
-        text += "  malformed";
+        parts.push("malformed".to_owned());
     }
-    text
+    parts.join("  ")
 }
 
 /// `0x88b5 (experimental)`, or the bare number.
@@ -95,18 +127,6 @@ pub fn ethertype(value: u16) -> String {
         Some(name) => format!("{value:#06x} ({name})"),
         None => format!("{value:#06x}"),
     }
-}
-
-fn described(sample: &Sample) -> Description {
-    describe(&sample.bytes, usize::try_from(sample.len).unwrap_or(usize::MAX))
-}
-
-fn direction<'a>(sample: &Sample, [first, second]: [&'a str; 2]) -> (&'a str, &'a str) {
-    if sample.from == 0 { (first, second) } else { (second, first) }
-}
-
-fn rfc3339(ns: u64) -> String {
-    humantime::format_rfc3339_nanos(UNIX_EPOCH + Duration::from_nanos(ns)).to_string()
 }
 
 fn addresses(packet: &Network, transport: Option<&Transport>) -> String {

@@ -3,7 +3,7 @@
 //! * [`report`]: what a pair delivered, as tables.
 //! * [`latency`]: how long it took, with percentiles, histograms and thresholds.
 //! * [`replay`]: a capture file that is sent again.
-//! * [`line`]: one arrived frame in one line.
+//! * [`object`], [`line`], [`fields`]: one frame as JSON, in one line, and what was picked of it.
 //! * [`decode`]: one frame layer by layer.
 //! * [`pcapng`]: frames as a capture file holds them.
 //! * [`extcap`]: pairs as Wireshark lists them.
@@ -13,9 +13,11 @@
 pub mod decode;
 pub mod escape;
 pub mod extcap;
+pub mod fields;
 mod histogram;
 pub mod latency;
 pub mod line;
+pub mod object;
 pub mod pairs;
 pub mod pcapng;
 pub mod replay;

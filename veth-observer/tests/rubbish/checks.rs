@@ -8,7 +8,7 @@ use veth_observer::{
     kernel::btf::Btf,
     model::mac::Mac,
     topology::Selector,
-    view::{Style, decode, line},
+    view::{Style, decode, fields, line, object},
 };
 use veth_observer_common::sample::SampleHeader;
 
@@ -34,7 +34,9 @@ pub(crate) fn sample(data: &[u8]) {
     assert!(bytes.len() == header.captured as usize && bytes.len() <= data.len());
     assert!(sample.from < 2 && sample.bytes.len() <= bytes.len() + 4);
     printable(&line::line(&sample, ["a", "b"], Style::default()));
-    serde_json::to_string(&line::object(&sample, ["a", "b"])).expect("JSON");
+    let object = line::object(&sample, ["a", "b"]).with_bytes(&sample.bytes);
+    let json = serde_json::to_vec(&object).expect("JSON");
+    assert_eq!(object::read(&json), Ok(object::Line::Frame(Box::new(object))));
 }
 
 /// What somebody typed: a selector, an address, bytes in hex, or flags of `send`.
@@ -48,6 +50,10 @@ pub(crate) fn text(data: &[u8]) {
     }
     if let Ok(bytes) = hex::parse(&text) {
         assert_eq!(hex::parse(&hex::digits(&bytes)).ok(), Some(bytes));
+    }
+    if let Ok(object::Line::Frame(object)) = object::read(data) {
+        printable(&line::show(&object, line::Shape::default()));
+        printable(&fields::text(&object, &["time", "from"]).expect("text").replace('\t', ""));
     }
     let words = ["veth-observer", "send", "veth0"].into_iter().chain(text.split_whitespace());
     drop(Cli::try_parse_from(words));

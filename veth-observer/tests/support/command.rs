@@ -82,6 +82,32 @@ impl Run {
         Self { command }
     }
 
+    /// In a shell, which has the program in `$0` and these words in `$@`.
+    pub(crate) fn shell(script: &str, args: &[&str]) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", script, PROGRAM]).args(args);
+        Self { command }
+    }
+
+    /// In a shell that may mount what nobody else sees.
+    pub(crate) fn mounting(script: &str, args: &[&str]) -> Self {
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", script, PROGRAM]).args(args);
+        Self { command }
+    }
+
+    /// Its standard output goes there, and nobody else has a hand on that pipe.
+    pub(crate) fn into_stdin_of(mut self, mut reader: Command) -> (Observing, Background) {
+        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = Background::start(&mut self.command);
+        let reader = Background::start(reader.stdin(child.0.stdout.take().expect("a pipe")));
+        let mut stderr = BufReader::new(child.0.stderr.take().expect("a pipe"));
+        let mut line = String::new();
+        stderr.read_line(&mut line).expect("a line");
+        assert!(line.starts_with("observing "), "{line}");
+        (Observing { child, stderr }, reader)
+    }
+
     /// As on a kernel without tcx.
     pub(crate) fn without_tcx(mut self) -> Self {
         super::seccomp::refuse_links(&mut self.command);
@@ -155,7 +181,9 @@ impl Observing {
     /// What it says when it ends by itself.
     pub(crate) fn outcome(mut self) -> Outcome {
         let mut stdout = String::new();
-        self.child.0.stdout.take().expect("a pipe").read_to_string(&mut stdout).expect("UTF-8");
+        if let Some(mut pipe) = self.child.0.stdout.take() {
+            pipe.read_to_string(&mut stdout).expect("UTF-8");
+        }
         let mut stderr = String::new();
         self.stderr.read_to_string(&mut stderr).expect("UTF-8");
         let code = self.child.0.wait().expect("its end").code();

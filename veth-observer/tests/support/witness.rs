@@ -1,10 +1,12 @@
-//! Programs of others that see the same frames: dumpcap's captures and bpftrace's tracepoints.
+//! Programs of others that see the same frames: captures of dumpcap and tcpdump, and bpftrace's tracepoints.
 
 use std::{
     io::{BufRead, BufReader, Read},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{ChildStdout, Command, Stdio},
 };
+
+use pcap_file::pcap::PcapReader;
 
 use super::netns::{Background, Lab, eventually, run};
 
@@ -126,5 +128,87 @@ impl Trace {
             .collect();
         numbers.sort_unstable();
         numbers.into_iter().map(|(_, number)| number).collect()
+    }
+}
+
+/// One packet of a capture file: when, how long it was, and what is kept of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Packet {
+    pub(crate) at_ns: i64,
+    pub(crate) len: u32,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// The packets of a file in the old format, in its order.
+pub(crate) fn packets_of(file: &Path) -> Vec<Packet> {
+    let mut reader = PcapReader::new(std::fs::File::open(file).unwrap()).unwrap();
+    let mut packets = Vec::new();
+    // One that is being written ends in the middle of a packet.
+    while let Some(Ok(packet)) = reader.next_packet() {
+        packets.push(Packet {
+            at_ns: packet.timestamp().as_nanos().try_into().unwrap(),
+            len: packet.orig_len(),
+            bytes: packet.data().to_vec(),
+        });
+    }
+    packets
+}
+
+/// tcpdump on one end, into a file of its own, in nanoseconds.
+pub(crate) struct Tcpdump {
+    tcpdump: Background,
+    file: PathBuf,
+}
+
+impl Tcpdump {
+    /// When this returns, it captures.
+    pub(crate) fn start(lab: &Lab, at: usize, ifname: &str, snaplen: u32) -> Self {
+        let file = std::env::temp_dir().join(format!("{}-{ifname}.pcap", lab.name(at)));
+        let mut command = Command::new("ip");
+        command.args([
+            "netns",
+            "exec",
+            lab.name(at),
+            "tcpdump",
+            "-n",
+            "-i",
+            ifname,
+            "-s",
+            &snaplen.to_string(),
+        ]);
+        // As root it would write as another user, who may not.
+        command.args([
+            "--time-stamp-precision=nano",
+            "--immediate-mode",
+            "-B",
+            "65536",
+            "-Z",
+            "root",
+            "-U",
+            "-w",
+        ]);
+        let mut tcpdump = Background::start(command.arg(&file).stdout(Stdio::null()).stderr(Stdio::piped()));
+        let mut said = BufReader::new(tcpdump.0.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("listening on ") {
+            line.clear();
+            assert!(said.read_line(&mut line).unwrap() > 0, "tcpdump ended");
+        }
+        std::thread::spawn(move || said.read_to_string(&mut String::new()));
+        Self { tcpdump, file }
+    }
+
+    /// Stops when it has as many packets as there are, and gives them.
+    pub(crate) fn packets(mut self, count: usize) -> Vec<Packet> {
+        eventually("tcpdump has all packets", || packets_of(&self.file).len() >= count);
+        run("kill", &["-INT", &self.tcpdump.pid().to_string()]);
+        self.tcpdump.0.wait().unwrap();
+        packets_of(&self.file)
+    }
+}
+
+impl Drop for Tcpdump {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.file);
     }
 }

@@ -8,7 +8,7 @@ mod writer;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use bytesize::ByteSize;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
@@ -23,7 +23,7 @@ use super::{
 use crate::{
     observe::{Observation, Sampling, Settings},
     topology,
-    view::{escape, pcapng::Origin},
+    view::pcapng::Origin,
 };
 use recorder::Recorder;
 use target::Target;
@@ -113,16 +113,7 @@ impl Capture {
         observation.flush_log();
         let ended = observation.ended().map(str::to_owned);
         summary::print(out, &captured, &target, observation.names(), ended)?;
-        match command.as_ref().map(Measured::end) {
-            Some(end) if !end.is_fine() => {
-                let name = escape::name(&end.argv[0]);
-                Err(match (end.exit_code, end.signal) {
-                    (Some(code), _) => anyhow!("{name} exited with {code}"),
-                    (None, signal) => anyhow!("{name} was killed by signal {}", signal.unwrap_or_default()),
-                })
-            }
-            _ => Ok(()),
-        }
+        command.as_ref().map_or(Ok(()), Measured::verdict)
     }
 
     fn origin(&self, ends: [crate::model::link::End; 2], sampling: &Sampling) -> Origin {

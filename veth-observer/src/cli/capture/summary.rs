@@ -51,9 +51,10 @@ fn text(captured: &Captured, names: &[String; 2]) -> String {
     let sum = |of: fn(&crate::model::sample::Sampled) -> u64| captured.sampled.iter().map(of).sum::<u64>();
     let (filtered, skipped, lost) = (sum(|end| end.filtered), sum(|end| end.skipped), sum(|end| end.lost));
     format!(
-        "{} packets{}, {a} at {first} and {b} at {second}; {filtered} filtered, {skipped} skipped by --sample, \
+        "{} packet{}{}, {a} at {first} and {b} at {second}; {filtered} filtered, {skipped} skipped by --sample, \
         {lost} lost because the ring was full",
         a + b,
+        if a + b == 1 { "" } else { "s" },
         place(&captured.files)
     )
 }

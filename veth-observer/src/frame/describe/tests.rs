@@ -117,6 +117,24 @@ fn ports_and_flags_need_no_whole_tcp_header() {
 }
 
 #[test]
+fn addresses_need_no_whole_ipv4_header() {
+    let mut bytes = specimen::frame("options");
+    let whole = describe(&bytes, bytes.len()).network;
+    for cut in 34..38 {
+        let first = describe(&bytes[..cut], bytes.len());
+        assert_eq!((first.network, first.transport), (whole.clone(), None), "{cut}");
+    }
+    assert_eq!(describe(&bytes[..33], bytes.len()).network, None);
+    bytes[20] = 0x20;
+    bytes[21] = 0x03;
+    let piece = describe(&bytes[..34], bytes.len()).network.unwrap().fragment;
+    assert_eq!(piece, describe(&bytes, bytes.len()).network.unwrap().fragment);
+    assert_eq!(piece, Some(Fragment { id: 1, offset: 24, more: true }));
+    bytes[14] = 0x66;
+    assert_eq!(describe(&bytes[..34], bytes.len()).network, None, "no IPv4");
+}
+
+#[test]
 fn runts_and_contradictions_are_malformed() {
     assert!(describe(&[], 0).malformed);
     assert!(describe(&[0x22; 13], 13).malformed);
