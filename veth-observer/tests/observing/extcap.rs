@@ -1,6 +1,7 @@
 //! `extcap`, asked by the real tshark.
 
 use std::{
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -12,8 +13,7 @@ use crate::support::{
     wire::{Wire, X, Y},
 };
 
-/// A folder of settings of a test's own, with the link in it. tshark runs in a mount namespace of its own, where nothing of
-/// ours could come into the folders of the machine.
+/// A folder of settings of a test's own, with the link in it.
 struct Wireshark {
     config: PathBuf,
 }
@@ -238,7 +238,7 @@ fn questions_are_answered_quickly_and_by_anybody() {
     let capture = ["extcap", "--capture", "--extcap-interface", &format!("vo-{a}-{X}"), "--fifo"];
     let outcome = Run::nobody(a, &[&capture[..], &[fifo.to_str().unwrap()]].concat()).outcome();
     // It may have failed before it opened the pipe, where the reader waits for it.
-    drop(std::fs::OpenOptions::new().write(true).open(&fifo));
+    drop(std::fs::OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(&fifo));
     assert!(reader.join().unwrap().is_empty());
     std::fs::remove_file(&fifo).unwrap();
     let said = outcome.fails(3);

@@ -102,10 +102,11 @@ impl Question {
         if self.extcap_config {
             return out.text(&view::extcap::options([SHORTEST, MAX_SNAPLEN]));
         }
-        // It passes an empty one for none.
-        let filter = self.extcap_capture_filter.filter(|filter| !filter.trim().is_empty());
+        let filter = self.extcap_capture_filter;
         if let (true, Some(interface), Some(fifo)) = (self.capture, self.extcap_interface, self.fifo) {
             output::hush();
+            // It passes an empty one for none.
+            let filter = filter.filter(|filter| !filter.trim().is_empty());
             let (snaplen, sample) = (self.snaplen, self.sample);
             return capture::Wanted { interface, fifo, snaplen, sample, filter }.run(out).await;
         }
