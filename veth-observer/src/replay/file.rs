@@ -73,7 +73,7 @@ impl Capture {
     }
 
     /// The next record; none at the end of the file.
-    pub fn next(&mut self) -> Result<Option<Record<'_>>> {
+    pub fn record(&mut self) -> Result<Option<Record<'_>>> {
         let found = match &mut self.format {
             Format::Pcap(reader) => of_pcap(reader, &mut self.bytes),
             Format::PcapNg(reader) => of_pcapng(reader, &mut self.bytes),
@@ -97,7 +97,7 @@ fn of_pcap(reader: &mut PcapReader<File>, bytes: &mut Vec<u8>) -> Result<Option<
     let Some(record) = reader.next_raw_packet() else { return Ok(None) };
     let record = record.map_err(|error| match error {
         PcapReadError::Io(error) => error.into(),
-        other => anyhow::Error::new(other),
+        other @ PcapReadError::Validation(_) => anyhow::Error::new(other),
     })?;
     let fraction = match header.ts_resolution {
         PcapTsResolution::MicroSecond => Duration::from_micros(record.ts_frac.into()),

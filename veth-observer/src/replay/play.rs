@@ -95,7 +95,7 @@ fn send_all(
     for _ in 0..plan.rounds {
         let mut capture = Capture::open(&plan.file).map_err(Stopped::File)?;
         let (mut first, mut recorded) = (None, base);
-        while let Some(record) = capture.next().map_err(Stopped::File)? {
+        while let Some(record) = capture.record().map_err(Stopped::File)? {
             if judge(&record, plan.mtu).is_err() {
                 continue;
             }

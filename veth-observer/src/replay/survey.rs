@@ -36,7 +36,7 @@ pub fn judge(record: &Record, mtu: Option<u32>) -> Result<(), Skip> {
 pub fn survey(mut capture: Capture, mtu: Option<u32>) -> Result<Contents> {
     let mut contents = Contents::default();
     let (mut first, mut last, mut strange) = (None, Duration::ZERO, None);
-    while let Some(record) = capture.next()? {
+    while let Some(record) = capture.record()? {
         contents.records += 1;
         match judge(&record, mtu) {
             Ok(()) => {

@@ -45,7 +45,7 @@ impl Wanted {
         let pair = interfaces::selector(&self.interface).await?;
         let work = async {
             let _until_it_is_opened_again = reader(&self.fifo).await?;
-            let Line { capture } = parse(self.words(pair))?;
+            let Line { capture } = parse(self.words(&pair))?;
             Box::pin(capture.run(out)).await
         };
         tokio::select! {
@@ -55,9 +55,9 @@ impl Wanted {
     }
 
     /// The same for the `capture` command.
-    fn words(self, pair: String) -> Vec<OsString> {
+    fn words(self, pair: &str) -> Vec<OsString> {
         let mut words: Vec<OsString> =
-            ["capture", &pair, "--snaplen", &self.snaplen.to_string()].map(Into::into).into();
+            ["capture", pair, "--snaplen", &self.snaplen.to_string()].map(Into::into).into();
         words.extend(["--sample", &self.sample, "--write"].map(Into::into));
         words.push(self.fifo.into());
         words.extend(self.filter.map(Into::into));
@@ -107,7 +107,7 @@ mod tests {
             sample: "1/10".into(),
             filter: Some("tcp port 443".into()),
         };
-        let words = wanted.words("netns:1/ifindex:2".into());
+        let words = wanted.words("netns:1/ifindex:2");
         let expected =
             ["capture", "netns:1/ifindex:2", "--snaplen", "256", "--sample", "1/10", "--write", "/tmp/a b"];
         assert_eq!(words[..8], expected);

@@ -48,6 +48,7 @@ enum Install {
 /// What Wireshark asks.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "For Wireshark")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 struct Question {
     /// List the pairs
     #[arg(long)]

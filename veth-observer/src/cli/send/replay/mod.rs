@@ -131,7 +131,7 @@ pub(super) async fn run(
     } else {
         note_if_down(receiver);
         let mut player = Player::start(plan, open(selected, from)?, |_| {});
-        let (replayed, outcome) = player.to_the_end(&mut stop).await?;
+        let (replayed, outcome) = player.done(&mut stop).await?;
         (replayed, outcome, None)
     };
     if out.wants_json() {
@@ -191,7 +191,7 @@ impl Player {
     }
 
     /// Returns when it is done, early after a signal.
-    async fn to_the_end(&mut self, stop: &mut Stop) -> Result<(Replayed, Result<(), Stopped>)> {
+    async fn done(&mut self, stop: &mut Stop) -> Result<(Replayed, Result<(), Stopped>)> {
         loop {
             tokio::select! {
                 done = &mut self.task => return done.context("the replay failed"),

@@ -105,7 +105,7 @@ pub(super) async fn run(
     let (mut look, mut tend) = (tokio::time::interval(LOOK), tokio::time::interval(Observation::LOOK));
     let (replayed, outcome) = loop {
         tokio::select! {
-            done = player.to_the_end(stop) => break done?,
+            done = player.done(stop) => break done?,
             _ = look.tick() => drain(&mut observation, from, &outstanding, &mut recognised),
             _ = tend.tick() => { observation.tend().await?; }
         }
