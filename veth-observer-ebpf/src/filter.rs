@@ -55,7 +55,7 @@ pub fn choose(ctx: &impl Filtered, before: u64, filtered: &mut u64) -> Option<bo
 /// Room for a program, and something that the verifier accepts in it until then: the first jump, over all the rest, is
 /// always taken, but neither LLVM nor the kernel's look at the flow of control knows.
 macro_rules! room {
-    () => {{
+    ($frame:expr) => {{
         let matched: u64;
         // SAFETY: nothing but registers is touched.
         unsafe {
@@ -65,6 +65,8 @@ macro_rules! room {
                 ".rept 4000",
                 "goto +0",
                 ".endr",
+                // Or callers would not pass it.
+                in("r1") $frame,
                 lateout("r0") matched,
                 options(nomem, nostack),
             );
@@ -76,14 +78,14 @@ macro_rules! room {
 /// Not 0 when the frame matches.
 #[unsafe(no_mangle)]
 #[inline(never)]
-pub extern "C" fn vo_filter(_frame: *mut __sk_buff) -> u64 {
-    room!()
+pub extern "C" fn vo_filter(frame: *mut __sk_buff) -> u64 {
+    room!(frame)
 }
 
 #[unsafe(no_mangle)]
 #[inline(never)]
-pub extern "C" fn vo_filter_xdp(_frame: *mut xdp_md) -> u64 {
-    room!()
+pub extern "C" fn vo_filter_xdp(frame: *mut xdp_md) -> u64 {
+    room!(frame)
 }
 
 /// `size` (1, 2 or 4) bytes of the frame as it is on the wire, from `at` on, as a number; [`OUTSIDE`] when the frame has

@@ -5,5 +5,6 @@ mod cost;
 mod expressions;
 mod frames;
 mod matrix;
+mod rate;
 mod refusals;
 mod wire;

@@ -2,7 +2,9 @@
 
 use veth_observer::kernel::object::OBJECT;
 use veth_observer_common::{
-    counters, drops, order,
+    counters, drops,
+    filter::FUNCTIONS,
+    order,
     settings::{self, ORDERS, PLACES, RECEIVED, SAMPLES, SENT, UNPLACED},
 };
 
@@ -46,4 +48,17 @@ fn maps_have_the_sizes_that_both_sides_agreed_on() {
 #[test]
 fn the_object_carries_btf_so_that_verifier_and_tools_can_name_things() {
     assert!(object().btf.is_some());
+}
+
+#[test]
+fn there_is_room_for_a_long_filter() {
+    let object = object();
+    let function = |name: &str| object.functions.values().find(|function| function.name == name).unwrap();
+    for (room, load) in FUNCTIONS {
+        let (room, load) = (function(room), function(load));
+        assert!(room.instructions.len() >= 4000, "{}", room.instructions.len());
+        assert_eq!(room.section_index, load.section_index, "calls are by distance");
+        // A call (0x85), a load of 64 bits (0x18): what relocations are for, and they would stay.
+        assert!(room.instructions.iter().all(|instruction| !matches!(instruction.code, 0x85 | 0x18)));
+    }
 }

@@ -10,7 +10,8 @@ use crate::{
     command::{as_root, cargo, find, is_root, read, root, run},
 };
 
-/// The programs that tests compare us with or send traffic by, and the packages that bring them.
+/// The programs that tests compare us with or send traffic by, and the packages that bring them; tcpdump's brings libpcap0.8
+/// too.
 const NEEDED: [(&str, &str); 10] = [
     ("bpftool", "bpftool"),
     ("bpftrace", "bpftrace"),

@@ -116,6 +116,8 @@ mod tests {
     #[test]
     fn a_library_that_is_not_there_is_named() {
         let error = Library::first_of(&["libpcap-that-nobody-has.so.9"]).err().unwrap();
-        assert!(super::super::missing(error).fix.unwrap().contains("libpcap0.8"));
+        let fault = super::super::missing(&error);
+        assert_eq!(fault.kind, crate::fault::Kind::Unavailable);
+        assert!(fault.message.contains("libpcap") && fault.fix.unwrap().contains("libpcap0.8"));
     }
 }

@@ -18,16 +18,11 @@ fn sampled(wire: &Wire, expression: &str, frames: &[Frame], past_egress: bool) -
     let filter = Some(Arc::new(pcap::compile(expression).unwrap()));
     let sampling = Some(Sampling { snaplen: 4096, filter, ..Sampling::default() });
     let mut observation = wire.observe(Settings { sampling, ..wire.settings() });
-    for Frame { bytes, .. } in frames {
-        if past_egress {
-            assert_eq!(wire.lab.offer_frames_past_the_queue(0, X, bytes, 1), 0);
-        } else {
-            wire.lab.send_frames(0, X, bytes, 1);
-        }
-    }
+    let bytes: Vec<&[u8]> = frames.iter().map(|frame| &frame.bytes[..]).collect();
+    wire.lab.send_each(0, X, &bytes, past_egress);
     let count = frames.len() as u64;
-    let [_, out] = [observation.report().unwrap(), observation.report().unwrap()];
-    let direction = &out.pairs[0].directions[0];
+    let report = observation.report().unwrap();
+    let direction = &report.pairs[0].directions[0];
     assert_eq!(
         (direction.received.frames, direction.unmatched),
         if past_egress { (0, count) } else { (count, 0) }
@@ -43,7 +38,10 @@ fn sampled(wire: &Wire, expression: &str, frames: &[Frame], past_egress: bool) -
 #[test]
 fn a_tag_beside_the_frame_stands_where_it_was_on_the_wire() {
     let wire = Wire::new();
-    let frames = frames();
+    // The kernel takes no tag out of fewer bytes, and drops the frame (net/core/skbuff.c, skb_vlan_untag).
+    let arrives =
+        |Frame { bytes, .. }: &Frame| bytes.len() >= 20 || !matches!(bytes[12..14], [0x81, 0] | [0x88, 0xa8]);
+    let frames: Vec<Frame> = frames().into_iter().filter(arrives).collect();
     for expression in [
         "vlan 5 and tcp port 443",
         "vlan 100 and vlan 5 and udp",

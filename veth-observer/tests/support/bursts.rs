@@ -79,6 +79,15 @@ impl Lab {
         offer(&socket, frame, count)
     }
 
+    /// Puts each frame on an end once, past its queue or not; none may be dropped at once.
+    pub(crate) fn send_each(&self, at: usize, ifname: &str, frames: &[&[u8]], past_the_queue: bool) {
+        let socket = self.packet_socket(at, ifname);
+        set_option(&socket, SOL_PACKET, PACKET_QDISC_BYPASS, past_the_queue.into());
+        for frame in frames {
+            socket.send(frame).unwrap();
+        }
+    }
+
     fn packet_socket(&self, at: usize, ifname: &str) -> PacketSocket {
         let ifindex = self.ifindex(at, ifname);
         self.namespace(at).run(|| PacketSocket::open(ifindex)).unwrap().unwrap()

@@ -19,12 +19,13 @@ pub(super) enum Operation {
     /// The length of the frame, a number or a word of memory to a register.
     Length(Register),
     Set(Register, u32),
-    Recall(Register, usize),
-    Keep(Register, usize),
+    Recall(Register, u8),
+    Keep(Register, u8),
     /// A becomes what the arithmetic makes of it and the operand.
     Compute(Arithmetic, Operand),
     Negate,
-    Jump(u32),
+    /// Skips as many instructions; libpcap takes it as signed, and so loops.
+    Jump(i32),
     /// Skips `jt` instructions when A compares as asked with the operand, else `jf`.
     Branch(Comparison, Operand),
     /// Ends; matched when not 0.
@@ -69,13 +70,13 @@ pub(super) enum Comparison {
 }
 
 /// Words of memory.
-pub(super) const MEMORY: usize = 16;
+pub(super) const MEMORY: u8 = 16;
 
 /// What an instruction does; none when it does nothing that the machine knows.
 pub(super) fn read(instruction: Instruction) -> Option<Operation> {
     let Instruction { code, k, .. } = instruction;
     let operand = if code & 0x08 == 0 { Operand::K(k) } else { Operand::X };
-    let slot = || usize::try_from(k).ok().filter(|&slot| slot < MEMORY);
+    let slot = || u8::try_from(k).ok().filter(|&slot| slot < MEMORY);
     let size = match code & 0x18 {
         0x00 => 4,
         0x08 => 2,
@@ -94,7 +95,7 @@ pub(super) fn read(instruction: Instruction) -> Option<Operation> {
         0x02 => Operation::Keep(Register::A, slot()?),
         0x03 => Operation::Keep(Register::X, slot()?),
         0x84 => Operation::Negate,
-        0x05 => Operation::Jump(k),
+        0x05 => Operation::Jump(k.cast_signed()),
         0x06 => Operation::Return(k),
         0x16 => Operation::ReturnA,
         0x07 => Operation::Copy(Register::X),

@@ -16,6 +16,7 @@ pub(super) const R3: u8 = 3;
 pub(super) const R6: u8 = 6;
 pub(super) const R7: u8 = 7;
 pub(super) const R8: u8 = 8;
+pub(super) const R9: u8 = 9;
 pub(super) const STACK: u8 = 10;
 
 /// What 32-bit arithmetic does, in the upper half of its code.

@@ -49,7 +49,8 @@ fn body(code: &[Bytes], room: &Range<usize>, load: &Range<usize>) -> Option<Vec<
         body.push(if instruction == CALL {
             with_callee(
                 CALL,
-                i32::try_from((load.start as isize - next as isize) / INSTRUCTION as isize).ok()?,
+                i32::try_from((load.start.cast_signed() - next.cast_signed()) / INSTRUCTION.cast_signed())
+                    .ok()?,
             )
         } else {
             instruction

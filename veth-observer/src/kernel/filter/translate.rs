@@ -1,7 +1,7 @@
 //! Classic BPF to eBPF: the same verdict on the same bytes as libpcap's own interpreter. Pure.
 //!
-//! The frame's context is kept in r6, A in r7 and X in r8, both with zeros in their upper half; M lies on the stack. All
-//! jumps go forward, as in the original, so that whatever the verifier is given ends.
+//! The frame's context is kept in r6, A in r7 and X in r8, both with zeros in their upper half; M lies on the stack. Only
+//! `protochain` jumps back; r9 counts how often, so that the verifier sees an end.
 
 use anyhow::{Context as _, Result, bail};
 use veth_observer_common::filter::LENGTH;
@@ -9,7 +9,7 @@ use veth_observer_common::filter::LENGTH;
 use super::{
     classic::{self, Arithmetic, Comparison, MEMORY, Operand, Operation, Register},
     extended::{
-        Bytes, CALL, EXIT, R0, R1, R2, R3, R6, R7 as A, R8 as X, add, copy, jump, jump_below_zero,
+        Bytes, CALL, EXIT, R0, R1, R2, R3, R6, R7 as A, R8 as X, R9, add, copy, jump, jump_below_zero,
         jump_by_number, jump_by_register, load, op, store, when, with_number, with_offset, with_register,
     },
 };
@@ -28,10 +28,15 @@ pub(super) fn translate(program: &[Instruction]) -> Result<Vec<Bytes>> {
     let mut begins = Vec::with_capacity(program.len());
     for (number, (operation, instruction)) in operations.iter().zip(program).enumerate() {
         begins.push(out.code.len());
-        out.operation(*operation, Targets::of(number, *instruction))?;
+        out.operation(*operation, &Targets::of(number, *instruction))?;
     }
     out.end(&begins)
 }
+
+const OUT_OF_ITSELF: &str = "the filter jumps out of itself";
+
+/// How often a filter may jump back: headers in a row that `protochain` follows. What is longer does not match.
+const ROUNDS: u32 = 32;
 
 /// Where a jump leads: numbers of instructions of the original.
 struct Targets {
@@ -64,6 +69,9 @@ struct Output {
 impl Output {
     fn begin(&mut self, operations: &[Operation]) {
         self.code.extend([copy(R6, R1), with_number(op::MOV, A, 0), with_number(op::MOV, X, 0)]);
+        if operations.iter().any(|operation| matches!(operation, Operation::Jump(..0))) {
+            self.code.push(with_number(op::MOV, R9, 0));
+        }
         // libpcap never reads a word that it did not write before, but the verifier may not see that.
         for slot in 0..MEMORY {
             if operations.iter().any(|operation| matches!(operation, Operation::Recall(_, at) if *at == slot))
@@ -73,7 +81,7 @@ impl Output {
         }
     }
 
-    fn operation(&mut self, operation: Operation, targets: Targets) -> Result<()> {
+    fn operation(&mut self, operation: Operation, targets: &Targets) -> Result<()> {
         match operation {
             Operation::Load { at, size, indexed } => {
                 self.load_frame(at, size, indexed);
@@ -92,8 +100,15 @@ impl Output {
             Operation::Keep(register, slot) => self.code.push(store(offset(slot), number(register))),
             Operation::Compute(arithmetic, operand) => self.compute(arithmetic, operand),
             Operation::Negate => self.code.push(with_number(op::NEG, A, 0)),
-            Operation::Jump(k) => self.jump(targets.next + usize::try_from(k)?),
-            Operation::Branch(comparison, operand) => self.branch(comparison, operand, &targets),
+            Operation::Jump(distance) => {
+                if distance < 0 {
+                    self.code.push(with_number(op::ADD, R9, 1));
+                    self.jump_to(Target::Reject, jump_by_number(when::GREATER, R9, ROUNDS, 0));
+                }
+                let to = targets.next.checked_add_signed(distance as isize);
+                self.jump(to.context(OUT_OF_ITSELF)?);
+            }
+            Operation::Branch(comparison, operand) => self.branch(comparison, operand, targets),
             Operation::Return(k) => self.code.extend([with_number(op::MOV, R0, k), EXIT]),
             Operation::ReturnA => self.code.extend([copy(R0, A), EXIT]),
             Operation::Copy(Register::X) => self.code.push(copy(X, A)),
@@ -189,10 +204,11 @@ impl Output {
         }
         for (from, target) in self.jumps {
             let to = match target {
-                Target::Original(number) => *begins.get(number).context("the filter jumps out of itself")?,
+                Target::Original(number) => *begins.get(number).context(OUT_OF_ITSELF)?,
                 Target::Reject => reject,
             };
-            let distance = i16::try_from(to - from - 1).context("the filter is too long")?;
+            let distance =
+                i16::try_from(to.cast_signed() - from.cast_signed() - 1).context("the filter is too long")?;
             self.code[from] = with_offset(self.code[from], distance);
         }
         if self.code.last() != Some(&EXIT) {
@@ -210,9 +226,8 @@ fn number(register: Register) -> u8 {
 }
 
 /// A word of memory on the stack.
-fn offset(slot: usize) -> i16 {
-    // There are 16 of them.
-    -4 * (slot as i16 + 1)
+fn offset(slot: u8) -> i16 {
+    -4 * (i16::from(slot) + 1)
 }
 
 #[cfg(test)]

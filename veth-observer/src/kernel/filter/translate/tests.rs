@@ -16,7 +16,9 @@ fn load(_: u64, at: u64, size: u64, _: u64, _: u64) -> u64 {
         if size == u64::from(LENGTH) {
             return frame.len() as u64;
         }
-        let bytes = usize::try_from(at).ok().and_then(|at| frame.get(at..at.checked_add(size as usize)?));
+        let bytes = usize::try_from(at)
+            .ok()
+            .and_then(|at| frame.get(at..at.checked_add(usize::try_from(size).ok()?)?));
         bytes.map_or(OUTSIDE.cast_unsigned(), |bytes| {
             bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
         })
@@ -186,6 +188,17 @@ fn comparisons_are_without_sign_and_lead_both_ways() {
 }
 
 #[test]
+fn a_loop_ends_by_itself_or_is_no_match() {
+    let until = |rounds| {
+        let back = (0x05, 0, 0, (-3_i32).cast_unsigned());
+        [k(0x00, 0), k(0x04, 1), (0x15, 1, 0, rounds), back, RETURN_A]
+    };
+    assert_eq!(run(&until(10), &[]), 10);
+    assert_eq!(run(&until(ROUNDS + 1), &[]), u64::from(ROUNDS + 1));
+    assert_eq!(run(&until(ROUNDS + 2), &[]), 0);
+}
+
+#[test]
 fn what_is_no_program_is_refused() {
     for (words, reason) in [
         (&[k(0x18, 0)][..], "unknown"),
@@ -193,7 +206,8 @@ fn what_is_no_program_is_refused() {
         (&[k(0xe4, 1), RETURN_A], "unknown"),
         (&[k(0x55, 1), RETURN_A], "unknown"),
         (&[(0x15, 1, 0, 0), RETURN_A], "jumps out of itself"),
-        (&[k(0x05, u32::MAX), RETURN_A], "jumps out of itself"),
+        (&[k(0x05, 5), RETURN_A], "jumps out of itself"),
+        (&[k(0x05, u32::MAX - 1), RETURN_A], "jumps out of itself"),
         (&[k(0x00, 1)], "does not end"),
         (&[], "does not end"),
     ] {
