@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 fn send(wire: &Wire, frames: u32) {
-    wire.lab.send_each(0, X, (0..frames).map(|number| numbered(number, 1000)));
+    wire.lab.send_in_turn(0, X, (0..frames).map(|number| numbered(number, 1000)));
 }
 
 /// The number in `it holds N packets and can be read`, and the sentence before it.
