@@ -114,7 +114,9 @@ mod tests {
         let some = [3, 900, 1_000, 77_000, 5_000_000];
         let mut one_by_one = Delays::default();
         assert_eq!(one_by_one.summary(), Distribution::default());
-        some.iter().for_each(|&ns| one_by_one.add(ns));
+        for ns in some {
+            one_by_one.add(ns);
+        }
         assert_eq!(one_by_one.summary(), delays(&received(&some)));
     }
 

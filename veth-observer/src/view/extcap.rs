@@ -1,5 +1,7 @@
 //! What Wireshark asks an external capture program for, in the sentences that it understands (extcap(4)).
 
+use std::fmt::Write as _;
+
 use crate::model::link::{End, Netns, Pair};
 
 /// One pair in Wireshark's list of interfaces.
@@ -75,8 +77,11 @@ pub fn options(snaplen: [u32; 2]) -> String {
 }
 
 fn sentence(word: &str, parts: &[(&str, &str)]) -> String {
-    let parts: String = parts.iter().map(|(key, value)| format!("{{{key}={}}}", inside(value))).collect();
-    format!("{word} {parts}\n")
+    let mut text = format!("{word} ");
+    for (key, value) in parts {
+        let _ = write!(text, "{{{key}={}}}", inside(value));
+    }
+    text + "\n"
 }
 
 /// A brace or a line end would end the part.

@@ -124,10 +124,8 @@ pub(crate) fn interface(link: u16, resolution: u8) -> Vec<u8> {
 
 /// An enhanced packet, at so many units of its interface since the Unix epoch.
 pub(crate) fn packet(interface: u32, units: u64, frame: &[u8], original: usize) -> Vec<u8> {
-    let [a, b, c, d, e, f, g, h] = units.to_be_bytes();
     let lengths = [frame.len(), original].map(|len| u32::try_from(len).unwrap().to_be_bytes());
-    let time = [a, b, c, d, e, f, g, h];
-    block(6, &[&interface.to_be_bytes()[..], &time, &lengths.concat(), frame].concat())
+    block(6, &[&interface.to_be_bytes()[..], &units.to_be_bytes(), &lengths.concat(), frame].concat())
 }
 
 /// A simple packet, which has no time.
