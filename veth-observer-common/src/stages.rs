@@ -40,7 +40,6 @@ unsafe impl aya::Pod for Stages {}
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::stamp::{OUTSIDE_KEY, Stamp};
 
     #[test]

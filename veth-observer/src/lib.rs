@@ -11,7 +11,9 @@
 //! * [`pcap`]: filter expressions, compiled by libpcap where that is installed.
 //! * [`frame`]: building frames from flags and telling frames from bytes. Pure.
 //! * [`wire`]: putting a frame on an end.
+//! * [`pace`]: when the next one is due.
 //! * [`probe`]: frames of our own, at an even pace, to be timed.
+//! * [`replay`]: the frames of a capture file, onto an end again.
 //! * [`view`]: reports, pairs and samples as text and JSON. Pure.
 //! * [`cli`]: the front door: one file per command, exit codes, signals.
 
@@ -25,8 +27,10 @@ pub mod kernel;
 pub mod model;
 pub mod netns;
 pub mod observe;
+pub mod pace;
 pub mod pcap;
 pub mod probe;
+pub mod replay;
 pub mod topology;
 pub mod view;
 pub mod wire;

@@ -1,15 +1,14 @@
 //! Probe frames from one end, at an even pace.
 
-use std::{
-    io,
-    sync::atomic::{AtomicBool, Ordering},
-    thread,
-    time::{Duration, Instant},
-};
+use std::{io, sync::atomic::AtomicBool, time::Duration};
 
 use veth_observer_common::probes::{ETHER_TYPE, HEADER, MAGIC, PAYLOAD, Payload};
 
-use crate::{model::mac::Mac, wire::PacketSocket};
+use crate::{
+    model::mac::Mac,
+    pace::{self, Pace},
+    wire::PacketSocket,
+};
 
 /// The shortest frame there is on a wire, without its check sequence, in bytes.
 pub const SHORTEST: usize = 60;
@@ -47,34 +46,17 @@ pub struct Tally {
 /// than the one that was asked for.
 const CATCH_UP: Duration = Duration::from_millis(1);
 
-/// The longest sleep, so that `stop` is heard.
-const NAP: Duration = Duration::from_millis(20);
-
 /// Sends until the plan is done, the device is gone, or `stop` is set.
 ///
 /// EPERM and EMSGSIZE come back as they are.
 pub fn send(socket: &PacketSocket, plan: &Plan, stop: &AtomicBool) -> io::Result<Tally> {
     let mut frame = frame(plan);
     let mut tally = Tally::default();
-    let mut started = Instant::now();
+    let mut pace = Pace::start(Some(CATCH_UP));
     let most = plan.count.unwrap_or(u64::MAX);
     for number in 0..most {
-        let due = due(number, plan.rate);
-        loop {
-            if stop.load(Ordering::Relaxed) {
-                return Ok(tally);
-            }
-            let passed = started.elapsed();
-            match due.checked_sub(passed) {
-                Some(left) if !left.is_zero() => thread::sleep(left.min(NAP)),
-                _ => {
-                    let late = passed.saturating_sub(due);
-                    if late > CATCH_UP {
-                        started += late;
-                    }
-                    break;
-                }
-            }
+        if !pace.wait(pace::even(number, plan.rate), stop) {
+            return Ok(tally);
         }
         let payload = Payload { magic: MAGIC, secret: plan.secret, sequence: number + 1 };
         frame[HEADER..HEADER + PAYLOAD].copy_from_slice(&payload.to_bytes());
@@ -93,12 +75,6 @@ pub fn send(socket: &PacketSocket, plan: &Plan, stop: &AtomicBool) -> io::Result
     Ok(tally)
 }
 
-/// When a frame is due, from the beginning.
-fn due(number: u64, rate: u32) -> Duration {
-    let ns = u128::from(number) * 1_000_000_000 / u128::from(rate.max(1));
-    Duration::from_nanos(u64::try_from(ns).unwrap_or(u64::MAX))
-}
-
 /// The frame without its payload.
 fn frame(plan: &Plan) -> Vec<u8> {
     let mut frame = [&plan.dst.0[..], &plan.src.0, &ETHER_TYPE.to_be_bytes()].concat();
@@ -109,14 +85,6 @@ fn frame(plan: &Plan) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn frames_are_due_at_an_even_pace_for_as_long_as_anybody_waits() {
-        assert_eq!(due(0, 100), Duration::ZERO);
-        assert_eq!(due(3, 100), Duration::from_millis(30));
-        assert_eq!(due(1, FASTEST), Duration::from_micros(10));
-        assert_eq!(due(u64::MAX, 1), Duration::from_nanos(u64::MAX));
-    }
 
     #[test]
     fn a_frame_has_its_addresses_its_type_and_its_length() {

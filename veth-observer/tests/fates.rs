@@ -28,12 +28,12 @@ fn number(sample: &Sample) -> u64 {
     u64::from_be_bytes(sample.bytes[14..22].try_into().unwrap())
 }
 
-fn sampling(ring_bytes: u32) -> Option<Sampling> {
-    Some(Sampling { departures: true, ring_bytes, ..Sampling::default() })
+fn sampling(ring_bytes: u32) -> Sampling {
+    Sampling { departures: true, ring_bytes, ..Sampling::default() }
 }
 
-fn observe(wire: &Wire, sampling: Option<Sampling>) -> Observation {
-    wire.observe(Settings { sampling, ..wire.settings() })
+fn observe(wire: &Wire, sampling: Sampling) -> Observation {
+    wire.observe(Settings { sampling: Some(sampling), ..wire.settings() })
 }
 
 /// All frames of an observation that came to its end, and the ledger from `vx`.
@@ -151,7 +151,8 @@ fn frames_that_vanish_without_a_trace_are_lost_after_the_timeout() {
     let ifindex = wire.lab.ifindex(1, Y);
     let link = wire.lab.namespace(1).run(|| bpf::attach(&thrower, ifindex, Hook::XdpNative)).unwrap();
     let loss_timeout = Duration::from_millis(200);
-    let observation = wire.observe(Settings { sampling: sampling(1 << 22), loss_timeout, ..wire.settings() });
+    let observation =
+        wire.observe(Settings { sampling: Some(sampling(1 << 22)), loss_timeout, ..wire.settings() });
     wire.lab.offer_each(0, X, (0..50).map(numbered));
     let (samples, out) = finish(&wire, observation);
     drop(link);

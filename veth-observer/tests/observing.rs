@@ -1,10 +1,12 @@
 //! `stats`, `watch`, `send --verify` and `demo` as a user runs them.
 
 mod demo;
+mod extcap;
 mod fates;
 mod forms;
 mod input;
 mod refusals;
+mod replay;
 mod stats;
 mod watch;
 

@@ -9,6 +9,7 @@ mod create;
 mod delete;
 mod demo;
 mod doctor;
+mod extcap;
 mod latency;
 mod list;
 mod observing;
@@ -95,6 +96,7 @@ pub enum Command {
     Capture(Box<capture::Capture>),
     Stats(stats::Stats),
     Latency(Box<latency::Latency>),
+    Extcap(extcap::Extcap),
     Doctor(doctor::Doctor),
     Cleanup(cleanup::Cleanup),
 }
@@ -114,6 +116,7 @@ impl Cli {
             Command::Capture(command) => Box::pin(command.run(out)).await,
             Command::Stats(command) => command.run(out).await,
             Command::Latency(command) => command.run(out).await,
+            Command::Extcap(command) => Box::pin(command.run(out)).await,
             Command::Doctor(command) => command.run(out).await,
             Command::Cleanup(command) => command.run(out).await,
         }
@@ -122,7 +125,7 @@ impl Cli {
 
 /// Parses the command line, runs the command and maps its outcome to an exit code.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(extcap::words(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => {
             // Nobody is left to tell when even this cannot be written.

@@ -1,6 +1,9 @@
 //! Standard output: text for people, one JSON object per line (or indented) for programs.
 
-use std::io::{self, Stdout, Write};
+use std::{
+    io::{self, Stdout, Write},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use anyhow::Result;
 use serde::Serialize;
@@ -66,8 +69,18 @@ impl Output {
     }
 }
 
+/// No notes from now on: nobody sits at a terminal, and whoever reads standard error takes each for a failure.
+pub fn hush() {
+    HUSHED.store(true, Ordering::Relaxed);
+}
+
+static HUSHED: AtomicBool = AtomicBool::new(false);
+
 /// Tells the person at the terminal something that is not output.
 pub fn note(line: impl AsRef<str>) {
+    if HUSHED.load(Ordering::Relaxed) {
+        return;
+    }
     // Nobody is left to tell when standard error is closed.
     let _ = io::stderr().write_all(format!("{}\n", escape::text(line.as_ref())).as_bytes());
 }

@@ -10,3 +10,4 @@ mod stages;
 
 pub use fates::{Fates, Knowledge};
 pub use ledger::Ledger;
+pub use quantiles::Delays;

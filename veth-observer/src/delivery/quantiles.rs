@@ -29,6 +29,35 @@ pub(super) fn variation(variation: &Variation) -> Distribution {
     .summary()
 }
 
+/// Delays that are taken one by one.
+#[derive(Debug, Clone)]
+pub struct Delays {
+    buckets: [u64; buckets::COUNT],
+    sum_ns: u64,
+    min_ns: u64,
+    max_ns: u64,
+}
+
+impl Default for Delays {
+    fn default() -> Self {
+        Self { buckets: [0; buckets::COUNT], sum_ns: 0, min_ns: u64::MAX, max_ns: 0 }
+    }
+}
+
+impl Delays {
+    pub fn add(&mut self, ns: u64) {
+        self.buckets[buckets::index(ns)] += 1;
+        self.sum_ns += ns;
+        self.min_ns = self.min_ns.min(ns);
+        self.max_ns = self.max_ns.max(ns);
+    }
+
+    pub fn summary(&self) -> Distribution {
+        let Self { buckets, sum_ns, min_ns, max_ns } = self;
+        Histogram { buckets, sum_ns: *sum_ns, min_ns: *min_ns, max_ns: *max_ns }.summary()
+    }
+}
+
 struct Histogram<'a> {
     buckets: &'a [u64; buckets::COUNT],
     sum_ns: u64,
@@ -78,6 +107,17 @@ mod tests {
             received.merge(&one);
         }
         received
+    }
+
+    #[test]
+    fn delays_taken_one_by_one_are_the_delays_that_the_programs_count() {
+        let some = [3, 900, 1_000, 77_000, 5_000_000];
+        let mut one_by_one = Delays::default();
+        assert_eq!(one_by_one.summary(), Distribution::default());
+        for ns in some {
+            one_by_one.add(ns);
+        }
+        assert_eq!(one_by_one.summary(), delays(&received(&some)));
     }
 
     #[test]

@@ -24,6 +24,13 @@ pub const HEADER: usize = 14;
 /// What an IEEE 802.1Q tag adds, in bytes.
 pub const VLAN_TAG: usize = 4;
 
+/// The longest that a frame may be on a device with this MTU, in bytes: an Ethernet header more, and a tag where the frame
+/// begins with one (`packet_snd` in the kernel).
+pub fn longest(mtu: u32, frame: &[u8]) -> usize {
+    let tag = if frame.get(12..14) == Some(&[0x81, 0x00]) { VLAN_TAG } else { 0 };
+    usize::try_from(mtu).map_or(usize::MAX, |mtu| mtu.saturating_add(HEADER + tag))
+}
+
 /// A frame to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FrameSpec {

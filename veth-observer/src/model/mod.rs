@@ -10,6 +10,7 @@ pub mod link;
 pub mod mac;
 pub mod quantile;
 pub mod reading;
+pub mod replay;
 pub mod report;
 pub mod sample;
 

@@ -2,14 +2,17 @@
 //!
 //! * [`report`]: what a pair delivered, as tables.
 //! * [`latency`]: how long it took, with percentiles, histograms and thresholds.
+//! * [`replay`]: a capture file that is sent again.
 //! * [`object`], [`line`], [`fields`]: one frame as JSON, in one line, and what was picked of it.
 //! * [`decode`]: one frame layer by layer.
 //! * [`pcapng`]: frames as a capture file holds them.
+//! * [`extcap`]: pairs as Wireshark lists them.
 //! * [`pairs`], [`show`]: which pairs there are, and one end whole.
 //! * [`units`], [`escape`]: how numbers and names are written everywhere.
 
 pub mod decode;
 pub mod escape;
+pub mod extcap;
 pub mod fields;
 mod histogram;
 pub mod latency;
@@ -17,6 +20,7 @@ pub mod line;
 pub mod object;
 pub mod pairs;
 pub mod pcapng;
+pub mod replay;
 pub mod report;
 pub mod show;
 mod table;

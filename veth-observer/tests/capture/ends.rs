@@ -13,7 +13,7 @@ use crate::support::{
 };
 
 fn send(wire: &Wire, frames: u32) {
-    wire.lab.send_each(0, X, (0..frames).map(|number| numbered(number, 1000)));
+    wire.lab.send_in_turn(0, X, (0..frames).map(|number| numbered(number, 1000)));
 }
 
 /// The number in `it holds N packets and can be read`, and the sentence before it.
@@ -103,7 +103,7 @@ fn traffic_that_goes_on_before_and_after_is_cut_at_both_ends_alike() {
         };
         // Ten seconds at most, should the capture not end.
         let frames = (0..100_000).take_while(|_| !over.load(Ordering::Relaxed)).map(paced);
-        scope.spawn(|| wire.lab.send_each(0, X, frames));
+        scope.spawn(|| wire.lab.send_in_turn(0, X, frames));
         let capture = ["capture", &selector, "-w", file.path(), "--duration", "500ms"];
         let outcome = Run::here(&capture).outcome();
         over.store(true, Ordering::Relaxed);

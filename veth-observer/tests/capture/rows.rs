@@ -44,7 +44,7 @@ impl Drop for Folder {
 const LEAST: &str = "8KiB";
 
 fn send(wire: &Wire, numbers: std::ops::Range<u32>) {
-    wire.lab.send_each(0, X, numbers.map(|number| numbered(number, 100)));
+    wire.lab.send_in_turn(0, X, numbers.map(|number| numbered(number, 100)));
 }
 
 #[test]

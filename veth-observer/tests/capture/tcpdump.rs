@@ -79,7 +79,7 @@ fn plain_frames_of_all_lengths() {
     let wire = Wire::new();
     for snaplen in SNAPLENS {
         let [sent, received] = equal(&wire, snaplen, || {
-            wire.lab.send_each(0, X, (0..1000).map(|number| from_x(number, 60 + number as usize)));
+            wire.lab.send_in_turn(0, X, (0..1000).map(|number| from_x(number, 60 + number as usize)));
         });
         assert_eq!((sent.len(), received.len()), (1000, 1000));
     }
@@ -90,7 +90,7 @@ fn tagged_frames() {
     let wire = Wire::new();
     for snaplen in SNAPLENS {
         let [_, received] = equal(&wire, snaplen, || {
-            wire.lab.send_each(
+            wire.lab.send_in_turn(
                 0,
                 X,
                 (0..1000).map(|number| {

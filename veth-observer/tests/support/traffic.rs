@@ -26,6 +26,15 @@ impl Lab {
         }
     }
 
+    /// Puts each of these frames on an end.
+    pub(crate) fn send_in_turn(&self, at: usize, ifname: &str, frames: impl IntoIterator<Item = Vec<u8>>) {
+        let ifindex = self.ifindex(at, ifname);
+        let socket = self.namespace(at).run(|| PacketSocket::open(ifindex)).unwrap().unwrap();
+        for frame in frames {
+            socket.send(&frame).unwrap();
+        }
+    }
+
     /// Sends datagrams to a socket that reads them, and gives how many it read.
     pub(crate) fn send_datagrams(
         &self,

@@ -113,7 +113,9 @@ pub(super) const FENCES: &[Fence] = &[
     fence("delivery", &["model"], &["veth_observer_common"], SAFE),
     fence("frame", &["model", "fault"], &["anyhow", "etherparse", "serde"], SAFE),
     fence("wire", &["fault"], &["anyhow", "libc", "rustix"], UNSAFE),
-    fence("probe", &["model", "wire"], &["libc", "veth_observer_common"], SAFE),
+    fence("pace", &[], &[], SAFE),
+    fence("probe", &["model", "pace", "wire"], &["libc", "veth_observer_common"], SAFE),
+    fence("replay", &["model", "frame", "pace", "wire"], &["anyhow", "libc", "pcap_file"], SAFE),
     fence(
         "observe",
         &["model", "netns", "topology", "kernel", "attach", "collect", "delivery", "fault"],

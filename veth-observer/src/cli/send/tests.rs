@@ -1,7 +1,11 @@
 use clap::Parser;
 
-use super::*;
-use crate::frame::specimen;
+use super::{device::fits, *};
+use crate::{
+    fault::Fault,
+    frame::{craft::HEADER, specimen},
+    model::link::End,
+};
 
 #[derive(Parser)]
 struct Line {
@@ -68,6 +72,20 @@ fn contradictions_are_usage_errors() {
         "--from c",
         "--timeout 1s",
         "--dry-run --verify",
+        "--speed 2",
+        "--pps 10",
+        "--loop 2",
+        "--replay x.pcap --speed 0",
+        "--replay x.pcap --speed -1",
+        "--replay x.pcap --speed inf",
+        "--replay x.pcap --speed fast",
+        "--replay x.pcap --pps 0",
+        "--replay x.pcap --speed 2 --pps 10",
+        "--replay x.pcap --loop 0",
+        "--replay x.pcap --interval 1s",
+        "--replay x.pcap --icmp --ip4 1.1.1.1,2.2.2.2",
+        "--replay x.pcap --payload x",
+        "--replay x.pcap --frame-hex 22",
     ] {
         let error = parse(flags).err().unwrap_or_else(|| panic!("{flags} was taken"));
         assert_eq!(error.exit_code(), 2, "{flags}");

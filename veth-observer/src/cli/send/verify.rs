@@ -3,7 +3,11 @@
 use anyhow::Result;
 use serde::Serialize;
 
-use super::{Frames, Send, explain, open, sent};
+use super::{
+    Frames, Send,
+    crafted::sent,
+    device::{explain, open},
+};
 use crate::{
     cli::{output::Output, sampling::ring_bytes, stop::Stop},
     fault::Fault,
@@ -44,7 +48,7 @@ pub(super) async fn run(
     let socket = open(selected, from)?;
 
     let (mut tried, mut missing) = (0, 0);
-    while tried < send.count {
+    while tried < send.many() {
         let frame = frames.get(tried + 1)?;
         match socket.send(&frame) {
             // The device dropped it at once: it will be missed.
@@ -77,7 +81,7 @@ pub(super) async fn run(
         if let Some(why) = observation.ended() {
             return Err(anyhow::anyhow!("stopped after {tried} frames: {why}"));
         }
-        if tried < send.count
+        if tried < send.many()
             && let Some(interval) = send.interval
             && tokio::time::timeout(interval, stop.wait()).await.is_ok()
         {
