@@ -7,6 +7,7 @@ mod rows;
 mod tcpdump;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::support::{
     netns::run,
@@ -18,7 +19,9 @@ struct File(PathBuf);
 
 impl File {
     fn new(name: &str) -> Self {
-        Self(std::env::temp_dir().join(format!("vot-{}-{name}", std::process::id())))
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self(std::env::temp_dir().join(format!("vot-{}-{number}-{name}", std::process::id())))
     }
 
     fn path(&self) -> &str {
