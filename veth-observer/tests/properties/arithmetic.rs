@@ -8,7 +8,7 @@ use veth_observer_common::{
     stamp::{HORIZON_NS, SKEW_NS, Stamp, TIME_BITS},
 };
 
-use super::delay;
+use super::{delay, number};
 
 const CPUS: u32 = 64;
 
@@ -27,11 +27,11 @@ proptest! {
 
     #[test]
     fn the_middle_of_a_bucket_is_within_its_bound_of_everything_in_it(delay in delay()) {
-        let index = u16::try_from(buckets::index(delay)).unwrap();
-        let middle = 1e9 * (-24.0 + (f64::from(index) - 0.5) / 8.0).exp2();
-        let delay = f64::from(u32::try_from(delay).unwrap());
-        // A nanosecond of rounding on top.
-        let bound = (1.0_f64 / 16.0).exp2() * (1.0 + 1.0 / delay);
+        let index = buckets::index(delay);
+        let middle = 1e9 * ((f64::from(buckets::native(index)) - 0.5) / 8.0).exp2();
+        // Rounding of a nanosecond to ticks on top.
+        let bound = (1.0_f64 / 16.0).exp2() * (1.0 + 1e-6);
+        let delay = number(delay);
         prop_assert!(middle / delay < bound && delay / middle < bound, "{delay} in {index}, {middle}");
     }
 
