@@ -32,6 +32,10 @@ const IN_DRIVER: &str = "at XDP in the driver frames are known by their bytes: d
     apart, of a buffer that is cut up its first frame, order and duplicates are not told, and bytes lack the VLAN tags that \
     the kernel keeps beside a frame";
 
+/// What cannot be told where the kernel hides its functions.
+const NO_SYMBOLS: &str = "the kernel hides where its functions are: places of drops are addresses, and for some drops the \
+    stage is not known (CAP_SYSLOG shows them, unless kernel.kptr_restrict is 2)";
+
 /// The longest loss timeout that can be asked for.
 pub const LONGEST_TIMEOUT: Duration = kernel::Settings::LONGEST_TIMEOUT;
 
@@ -135,6 +139,9 @@ impl Observation {
             loaded.let_go();
         }
         let (deaths, mut limits) = seeing_deaths(loaded.drops.take());
+        if deaths.is_some() && kernel::symbols::are_hidden() {
+            limits.push(NO_SYMBOLS.to_owned());
+        }
         let in_driver = settings.hook.is_in_driver();
         if in_driver {
             limits.push(IN_DRIVER.to_owned());

@@ -82,6 +82,18 @@ impl Run {
         Self { command }
     }
 
+    /// In the namespace the test itself is in, as a user who may nothing but these capabilities, such as `net_admin`.
+    pub(crate) fn with_capabilities(names: &[&str], args: &[&str]) -> Self {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        let all = names.iter().map(|name| format!("+{name}")).collect::<Vec<_>>().join(",");
+        for set in ["--inh-caps", "--ambient-caps", "--bounding-set"] {
+            command.arg(format!("{set}=-all,{all}"));
+        }
+        command.arg(public_copy()).args(args);
+        Self { command }
+    }
+
     /// As on a kernel without tcx.
     pub(crate) fn without_tcx(mut self) -> Self {
         super::seccomp::refuse_links(&mut self.command);
