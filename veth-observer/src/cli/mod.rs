@@ -171,7 +171,12 @@ fn start_log(global: &Global) {
     let filter = EnvFilter::try_from_env("VETH_OBSERVER_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let colour =
         std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour);
+    // A line that cannot be written must not end us before all is given back: telling so panics where stderr is closed.
+    let builder = fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colour)
+        .log_internal_errors(false);
     match global.log_format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),

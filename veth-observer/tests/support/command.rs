@@ -66,6 +66,13 @@ impl Run {
         Self { command }
     }
 
+    /// Like under nohup.
+    pub(crate) fn ignoring_hangups(args: &[&str]) -> Self {
+        let mut command = Command::new("env");
+        command.args(["--ignore-signal=HUP", PROGRAM]).args(args);
+        Self { command }
+    }
+
     /// In a named namespace.
     pub(crate) fn within(netns: &str, args: &[&str]) -> Self {
         let mut command = Command::new("ip");
@@ -156,6 +163,12 @@ pub(crate) struct Observing {
 impl Observing {
     pub(crate) fn pid(&self) -> u32 {
         self.child.pid()
+    }
+
+    /// The same, with nobody to read what it says any more.
+    pub(crate) fn deaf(mut self) -> Background {
+        drop(self.child.0.stdout.take());
+        self.child
     }
 
     /// What it says after SIGINT.
