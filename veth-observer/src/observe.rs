@@ -152,7 +152,7 @@ impl Observation {
         let sampler = loaded.samples.take().map(|ring| Sampler::new(Samples::new(ring), fates));
         let ledger = Ledger::new(timeout_ns, loaded.epoch_shift, !in_driver);
         let mut this = Self {
-            pair: ends[0].label(),
+            pair: name(ends, 0),
             ends: ends.clone(),
             settings,
             attachment,
@@ -211,15 +211,20 @@ impl Observation {
         if self.ended.is_none()
             && let Some(gone) = self.attachment.gone()
         {
-            self.ended = Some(gone.sentence(&self.ends[gone.end]));
+            let end = &self.ends[gone.end];
+            self.ended = Some(gone.sentence(end, || self.whereabouts.has(gone.end, end.ifindex)));
         }
     }
 
     /// The name of an end, with its namespace where both ends are called the same.
     fn name(&self, end: usize) -> String {
-        let label = self.ends[end].label();
-        if label == self.ends[1 - end].label() { format!("{label}@{}", self.ends[end].netns) } else { label }
+        name(&self.ends, end)
     }
+}
+
+fn name(ends: &[End; 2], end: usize) -> String {
+    let label = ends[end].label();
+    if label == ends[1 - end].label() { format!("{label}@{}", ends[end].netns) } else { label }
 }
 
 fn end_id(end: &End) -> EndId {
