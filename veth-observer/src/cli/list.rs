@@ -5,7 +5,7 @@ use clap::Args;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::output::Output;
+use super::output::{self, Output};
 use crate::{
     model::{SCHEMA, change::Change, link::Pair},
     topology::{self, Follower},
@@ -31,6 +31,8 @@ pub struct List {
 struct Pairs {
     schema: u32,
     pairs: Vec<Pair>,
+    /// Network namespaces that could not be looked into.
+    unseen: usize,
 }
 
 #[derive(Serialize)]
@@ -45,12 +47,19 @@ impl List {
         if self.watch {
             return watch(out).await;
         }
-        let pairs = topology::list().await?;
+        let (pairs, unseen) = topology::list().await?;
         if out.wants_json() {
-            out.json(&Pairs { schema: SCHEMA, pairs })
-        } else {
-            out.text(&view::pairs::table(&pairs))
+            return out.json(&Pairs { schema: SCHEMA, pairs, unseen });
         }
+        out.text(&view::pairs::table(&pairs))?;
+        match unseen {
+            0 => {}
+            1 => output::note("1 network namespace could not be looked into; sudo shows all"),
+            _ => {
+                output::note(format!("{unseen} network namespaces could not be looked into; sudo shows all"))
+            }
+        }
+        Ok(())
     }
 }
 

@@ -21,7 +21,8 @@ impl Stop {
     /// Catches signals from now on, so that one that comes while we attach is not lost.
     pub(super) fn new() -> Result<Self> {
         let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        let hangup = if is_ignored(SignalKind::hangup()) { None } else { Some(signal(SignalKind::hangup())?) };
+        let hangup =
+            if is_ignored(SignalKind::hangup()) { None } else { Some(signal(SignalKind::hangup())?) };
         Ok(Self { interrupt, terminate, hangup, deadline: None })
     }
 

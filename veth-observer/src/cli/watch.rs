@@ -25,12 +25,11 @@ use veth_observer_common::sample::{HEADER_LEN, MAX_SNAPLEN};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  veth-observer watch veth0                            until Ctrl-C
-  veth-observer watch veth0 -c 10                      the first ten frames
-  veth-observer watch veth0 --sample 1/100 -j          one frame in a hundred, as JSON lines
+  veth-observer watch veth0                    until Ctrl-C
+  veth-observer watch veth0 -c 10              the first ten frames
+  veth-observer watch veth0 --sample 1/100 -j  one in a hundred, as JSON lines
 
-Every frame is counted; what is printed is what sampling took and the ring could hold.
-The last line says what was left out. Times are UTC.")]
+Every frame is counted; what is printed is what sampling took and the ring could hold. The last line says what was left out. Times are UTC.")]
 pub struct Watch {
     #[command(flatten)]
     observing: Observing,
