@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use veth_observer_common::{
     buckets,
     counters::{EPOCHS, epoch},
+    digest,
     gso::{self, Gso, Segments},
     stamp::{HORIZON_NS, SKEW_NS, Stamp, TIME_BITS},
 };
@@ -15,6 +16,29 @@ const CPUS: u32 = 64;
 /// CLOCK_MONOTONIC of a departure, at any time of its wrapping in the stamp.
 fn left() -> std::ops::Range<u64> {
     1 << (TIME_BITS + 1)..1 << 62
+}
+
+/// The head of a TCP or UDP frame without options, random but for what says so, and which of its bytes offloads change:
+/// lengths, checksums and flags.
+fn head() -> impl Strategy<Value = ([u8; digest::LEN], &'static [usize])> {
+    let kinds: [([u8; 3], (usize, u8), &[usize]); 4] = [
+        ([0x08, 0x00, 0x45], (23, 6), &[16, 17, 24, 25, 47, 50, 51]),
+        ([0x08, 0x00, 0x45], (23, 17), &[16, 17, 24, 25, 38, 39, 40, 41]),
+        ([0x86, 0xdd, 0x60], (20, 6), &[18, 19, 67, 70, 71]),
+        ([0x86, 0xdd, 0x60], (20, 17), &[18, 19, 58, 59, 60, 61]),
+    ];
+    (any::<[u8; digest::LEN]>(), 0..kinds.len()).prop_map(move |(mut bytes, kind)| {
+        let (first, (at, protocol), changing) = kinds[kind];
+        bytes[12..15].copy_from_slice(&first);
+        bytes[at] = protocol;
+        (bytes, changing)
+    })
+}
+
+fn digest_of(bytes: &[u8; digest::LEN], key: u64) -> u64 {
+    let mut head: digest::Head =
+        std::array::from_fn(|at| u64::from_le_bytes(bytes[8 * at..8 * at + 8].try_into().unwrap()));
+    digest::digest(&mut head, key)
 }
 
 proptest! {
@@ -33,6 +57,22 @@ proptest! {
         let bound = (1.0_f64 / 16.0).exp2() * (1.0 + 1e-6);
         let delay = number(delay);
         prop_assert!(middle / delay < bound && delay / middle < bound, "{delay} in {index}, {middle}");
+    }
+
+    #[test]
+    fn a_digest_knows_every_bit_but_those_that_change_on_the_way(
+        (mut bytes, changing) in head(), noise: [u8; digest::LEN], bit in 0..8 * digest::LEN, key: u64, other: u64,
+    ) {
+        let before = digest_of(&bytes, key);
+        changing.iter().for_each(|&at| bytes[at] = noise[at]);
+        prop_assert_eq!(digest_of(&bytes, key), before);
+        prop_assert!(other == key || digest_of(&bytes, other) != before);
+        // Those would make it another kind of frame, of which other bytes count.
+        let kinds = [12, 13, 14, 20, 23];
+        if !changing.contains(&(bit / 8)) && !kinds.contains(&(bit / 8)) {
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            prop_assert_ne!(digest_of(&bytes, key), before);
+        }
     }
 
     /// What TCP and UDP make of `payload`: segments of `size`, each with a header of Ethernet, IP and transport.
