@@ -28,7 +28,7 @@ pub struct List {
 }
 
 #[derive(Serialize)]
-struct Pairs {
+struct Listed {
     schema: u32,
     pairs: Vec<Pair>,
     /// Network namespaces that could not be looked into.
@@ -49,15 +49,12 @@ impl List {
         }
         let (pairs, unseen) = topology::list().await?;
         if out.wants_json() {
-            return out.json(&Pairs { schema: SCHEMA, pairs, unseen });
+            return out.json(&Listed { schema: SCHEMA, pairs, unseen });
         }
         out.text(&view::pairs::table(&pairs))?;
-        match unseen {
-            0 => {}
-            1 => output::note("1 network namespace could not be looked into; sudo shows all"),
-            _ => {
-                output::note(format!("{unseen} network namespaces could not be looked into; sudo shows all"))
-            }
+        let namespaces = if unseen == 1 { "namespace" } else { "namespaces" };
+        if unseen > 0 {
+            output::note(format!("{unseen} network {namespaces} could not be looked into; sudo shows all"));
         }
         Ok(())
     }

@@ -32,7 +32,7 @@ fn super_frames_past_the_egress_hook_are_as_many_frames_as_they_have_segments() 
     let buffer = craft(&FrameSpec { src_mac, dst_mac, vlan: None, content, payload, size: None }, 0).unwrap();
     wire.over_both(|| {
         let before = wire.lab.device_counters(1, Y).rx_packets;
-        let (_, [mut out, _]) = wire.during(|| {
+        let ((), [mut out, _]) = wire.during(|| {
             wire.lab.send_super_frames_past_the_queue(0, X, &buffer, 1000, 20);
             wire.lab.send_frames(0, X, &frame(PASSES), 11);
         });

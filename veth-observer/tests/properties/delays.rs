@@ -102,7 +102,7 @@ proptest! {
     fn it_does_not_matter_which_cpu_counted_what(
         delays in prop::collection::vec((delay(), 0..4_usize), 0..100),
     ) {
-        let mut cpus = [Received::ZERO; 4];
+        let mut cpus = vec![Received::ZERO; 4];
         for &(delay, cpu) in &delays {
             cpus[cpu].merge(&one(delay));
         }
