@@ -30,11 +30,12 @@ impl Kind {
 
 /// The capabilities that observing and managing pairs takes: by name, by number (include/uapi/linux/capability.h), and
 /// what each is for.
-pub const CAPABILITIES: [(&str, u32, &str); 6] = [
+pub const CAPABILITIES: [(&str, u32, &str); 7] = [
     ("cap_net_admin", 12, "attach programs, see into other namespaces, make pairs"),
     ("cap_net_raw", 13, "send frames"),
     ("cap_sys_ptrace", 19, "find the namespaces of other users' processes"),
     ("cap_sys_admin", 21, "enter the namespaces of containers"),
+    ("cap_syslog", 34, "name the functions of the kernel where frames are dropped"),
     ("cap_perfmon", 38, "load programs that the verifier checks as a tracer's"),
     ("cap_bpf", 39, "load programs and maps"),
 ];

@@ -33,6 +33,10 @@ const IN_DRIVER: &str = "at XDP in the driver frames are known by their bytes: d
     apart, of a buffer that is cut up its first frame, order and duplicates are not told, and bytes lack the VLAN tags that \
     the kernel keeps beside a frame";
 
+/// What cannot be told where the kernel hides its functions.
+const NO_SYMBOLS: &str = "the kernel hides where its functions are: places of drops are addresses, and for some drops the \
+    stage is not known (CAP_SYSLOG shows them, unless kernel.kptr_restrict is 2)";
+
 /// The longest loss timeout that can be asked for.
 pub const LONGEST_TIMEOUT: Duration = kernel::Settings::LONGEST_TIMEOUT;
 
@@ -140,6 +144,9 @@ impl Observation {
             loaded.let_go();
         }
         let (deaths, mut limits) = seeing_deaths(loaded.drops.take());
+        if deaths.is_some() && kernel::symbols::are_hidden() {
+            limits.push(NO_SYMBOLS.to_owned());
+        }
         if in_driver {
             limits.push(IN_DRIVER.to_owned());
         }
@@ -149,7 +156,7 @@ impl Observation {
         let sampler = loaded.samples.take().map(|ring| Sampler::new(Samples::new(ring), fates));
         let ledger = Ledger::new(timeout_ns, loaded.epoch_shift, !in_driver);
         let mut this = Self {
-            pair: ends[0].label(),
+            pair: name(ends, 0),
             ends: ends.clone(),
             settings,
             attachment,
@@ -232,15 +239,20 @@ impl Observation {
         if self.ended.is_none()
             && let Some(gone) = self.attachment.gone()
         {
-            self.ended = Some(gone.sentence(&self.ends[gone.end]));
+            let end = &self.ends[gone.end];
+            self.ended = Some(gone.sentence(end, || self.whereabouts.has(gone.end, end.ifindex)));
         }
     }
 
     /// The name of an end, with its namespace where both ends are called the same.
     fn name(&self, end: usize) -> String {
-        let label = self.ends[end].label();
-        if label == self.ends[1 - end].label() { format!("{label}@{}", self.ends[end].netns) } else { label }
+        name(&self.ends, end)
     }
+}
+
+fn name(ends: &[End; 2], end: usize) -> String {
+    let label = ends[end].label();
+    if label == ends[1 - end].label() { format!("{label}@{}", ends[end].netns) } else { label }
 }
 
 fn end_id(end: &End) -> EndId {

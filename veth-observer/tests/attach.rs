@@ -5,6 +5,7 @@ mod ends;
 mod foreign;
 mod leftovers;
 mod method;
+mod privileges;
 mod several;
 
 use std::process::Command;

@@ -1,6 +1,7 @@
 //! What others do to a pair under observation, and what is done to the observer.
 
 mod devices;
+mod hangup;
 mod kills;
 mod overflow;
 

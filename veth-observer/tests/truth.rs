@@ -1,5 +1,7 @@
 //! The numbers against what others measured on the same traffic.
 
+use std::time::Duration;
+
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use veth_observer::observe::Observation;
 
@@ -22,8 +24,14 @@ fn quantile(sorted: &[i64], permille: usize) -> i64 {
     sorted[(sorted.len() * permille).div_ceil(1000).max(1) - 1]
 }
 
-/// Sends frames from X, all on one CPU, and gives the delays of all in the order they left, which is that of their arrival.
-fn delays(wire: &Wire, observation: &mut Observation, ethertype: u16, count: u64) -> Vec<i64> {
+/// Sends frames from X at this pace, all on one CPU, and gives the delays of all in the order they left, which is that of their arrival.
+fn delays(
+    wire: &Wire,
+    observation: &mut Observation,
+    ethertype: u16,
+    count: u64,
+    pause: Duration,
+) -> Vec<i64> {
     let lab = &wire.lab;
     std::thread::scope(|scope| {
         let send = || {
@@ -31,7 +39,11 @@ fn delays(wire: &Wire, observation: &mut Observation, ethertype: u16, count: u64
             let mut one = CpuSet::new();
             one.set((0..CpuSet::MAX_CPU).find(|&cpu| allowed.is_set(cpu)).unwrap());
             sched_setaffinity(None, &one).unwrap();
-            lab.send_frames(0, X, &frame(ethertype), count);
+            let frames = (0..count).map(|_| {
+                std::thread::sleep(pause);
+                frame(ethertype)
+            });
+            lab.send_in_turn(0, X, frames);
         };
         scope.spawn(send).join().unwrap();
     });
@@ -47,6 +59,6 @@ fn more(ours: &[i64], theirs: &[i64]) -> Vec<i64> {
     let mut more: Vec<i64> = ours.iter().zip(theirs).map(|(ours, theirs)| ours - theirs).collect();
     more.sort_unstable();
     let at = |permille: usize| quantile(&more, permille);
-    eprintln!("ours is more by p1 {} p50 {} p99 {} ns", at(10), at(500), at(990));
+    eprintln!("ours is more by p1 {} p50 {} p95 {} p99 {} ns", at(10), at(500), at(950), at(990));
     more
 }

@@ -62,18 +62,22 @@ pub struct Gone {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Why {
-    Deleted,
     DeletedOrMoved,
     Removed,
     XdpRemoved,
+    /// A tcx link knows its device no more: that was deleted, or somebody detached the link.
+    LinkCut,
 }
 
 impl Gone {
-    /// The sentence for it.
-    pub fn sentence(self, end: &End) -> String {
+    /// The sentence for it; `is_there` looks whether the end is where it was last seen.
+    pub fn sentence(self, end: &End, is_there: impl FnOnce() -> bool) -> String {
         let label = end.label();
         match self.why {
-            Why::Deleted => format!("{label} was deleted"),
+            Why::LinkCut if is_there() => {
+                format!("a tcx program on {label} was taken off by someone else")
+            }
+            Why::LinkCut => format!("{label} was deleted"),
             Why::DeletedOrMoved => format!("{label} was deleted or moved out of {}", end.netns),
             Why::XdpRemoved => format!("the XDP program on {label} was taken off by someone else"),
             Why::Removed => format!("the filters on {label} were removed by someone else"),
@@ -239,7 +243,7 @@ impl Hook {
 
     fn gone(&self) -> Option<Gone> {
         match self {
-            Self::Tcx(hook) => hook.ifindex().is_none().then_some(Gone { end: hook.end, why: Why::Deleted }),
+            Self::Tcx(hook) => hook.ifindex().is_none().then_some(Gone { end: hook.end, why: Why::LinkCut }),
             Self::Clsact(hook) => hook.lost().map(|lost| {
                 let why = match lost {
                     clsact::Lost::Device => Why::DeletedOrMoved,

@@ -15,4 +15,5 @@ mod xdp;
 
 pub use attachment::{Attachment, Gone, Method, Options};
 pub use lane::Lane;
+pub use names::is_there;
 pub use qdisc::Way;

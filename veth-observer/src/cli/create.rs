@@ -17,7 +17,7 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   veth-observer create veth0 veth1 --up
-  veth-observer create web0 eth0 --peer-netns blue --addr 10.0.0.1/24 --peer-addr 10.0.0.2/24 --up
+  veth-observer create web0 eth0 --peer-netns blue --addr 10.0.0.1/24 --up
   veth-observer create veth0 --mtu 9000 --queues 4 --dry-run")]
 pub struct Create {
     /// Name of the first end

@@ -13,7 +13,7 @@ use crate::{
         leftovers::{self, Found},
     },
     fault::{Fault, privilege_fix},
-    kernel::features,
+    kernel::{features, symbols},
     model::SCHEMA,
     netns::Namespace,
     observe::{Observation, Sampling, Settings},
@@ -62,6 +62,7 @@ impl Doctor {
             Check::new("kernel", kernel(), newer),
             Check::new("BTF", btf(), || "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y".to_owned()),
             Check::new("capabilities", capabilities(), privilege_fix),
+            Check::new("symbols", symbols(), symbols_fix),
             Check::new("ring buffer", ring_buffer(), newer),
             Check::new("tcx", attaching().await, newer),
             Check::new("leftovers", nothing_left(), || "sudo veth-observer cleanup".to_owned()),
@@ -111,6 +112,22 @@ fn capabilities() -> Result<String> {
     }
     let missing: Vec<String> = missing.iter().map(|(name, purpose)| format!("{name} ({purpose})")).collect();
     Err(anyhow::anyhow!("missing: {}", missing.join(", ")))
+}
+
+/// Without them it observes all the same, and reports say so in `limits`.
+fn symbols() -> Result<String> {
+    anyhow::ensure!(
+        !symbols::are_hidden(),
+        "the kernel hides where its functions are: places of drops have no names"
+    );
+    Ok("places of drops can be named".into())
+}
+
+fn symbols_fix() -> String {
+    match std::fs::read_to_string("/proc/sys/kernel/kptr_restrict") {
+        Ok(level) if level.trim() == "2" => "sudo sysctl kernel.kptr_restrict=1".to_owned(),
+        _ => privilege_fix(),
+    }
 }
 
 fn ring_buffer() -> Result<String> {

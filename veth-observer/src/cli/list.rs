@@ -5,7 +5,7 @@ use clap::Args;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::output::Output;
+use super::output::{self, Output};
 use crate::{
     model::{SCHEMA, change::Change, link::Pair},
     topology::{self, Follower},
@@ -28,9 +28,11 @@ pub struct List {
 }
 
 #[derive(Serialize)]
-struct Pairs {
+struct Listed {
     schema: u32,
     pairs: Vec<Pair>,
+    /// Network namespaces that could not be looked into.
+    unseen: usize,
 }
 
 #[derive(Serialize)]
@@ -45,12 +47,16 @@ impl List {
         if self.watch {
             return watch(out).await;
         }
-        let pairs = topology::list().await?;
+        let (pairs, unseen) = topology::list().await?;
         if out.wants_json() {
-            out.json(&Pairs { schema: SCHEMA, pairs })
-        } else {
-            out.text(&view::pairs::table(&pairs))
+            return out.json(&Listed { schema: SCHEMA, pairs, unseen });
         }
+        out.text(&view::pairs::table(&pairs))?;
+        let namespaces = if unseen == 1 { "namespace" } else { "namespaces" };
+        if unseen > 0 {
+            output::note(format!("{unseen} network {namespaces} could not be looked into; sudo shows all"));
+        }
+        Ok(())
     }
 }
 

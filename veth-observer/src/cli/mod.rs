@@ -182,9 +182,41 @@ fn start_log(global: &Global) {
     let filter = EnvFilter::try_from_env("VETH_OBSERVER_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let colour =
         std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour);
+    // A line that cannot be written must not end us before all is given back: telling so panics where stderr is closed.
+    let builder = fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colour)
+        .log_internal_errors(false);
     match global.log_format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// What stands below the flags: examples keep their lines and must fit, and a paragraph is one line, which clap wraps
+    /// for the terminal that is there.
+    #[test]
+    fn what_follows_the_flags_fits_every_terminal() {
+        let commands = Cli::command();
+        let mut seen = 0;
+        for command in commands.get_subcommands().chain([&commands]) {
+            let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let mut in_paragraph = false;
+            for line in text.lines() {
+                let is_prose = !line.is_empty() && !line.starts_with(' ') && line != "Examples:";
+                assert!(is_prose || line.len() <= 80, "{}: {line}", command.get_name());
+                assert!(!(is_prose && in_paragraph), "{}: a line end before {line}", command.get_name());
+                in_paragraph = is_prose;
+                seen += 1;
+            }
+        }
+        assert!(seen > 30, "{seen}");
     }
 }

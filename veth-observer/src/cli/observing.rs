@@ -16,7 +16,7 @@ use crate::{
 pub(super) struct Observing {
     /// The pair, by either end: NAME, ifindex:N or netns:NAMESPACE/NAME
     pub(super) pair: String,
-    /// Stop after this long, for example 10s or 2m; stats then waits for frames in flight, at most --loss-timeout
+    /// Stop after this long, for example 10s or 2m; a report then waits for frames in flight, at most --loss-timeout
     #[arg(long, value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub(super) duration: Option<Duration>,
     /// Count a frame as lost when it has not arrived after this long, at most 1m
@@ -62,6 +62,11 @@ enum Kind {
 }
 
 impl Attach {
+    /// Whether anything was said.
+    pub(super) fn is_given(&self) -> bool {
+        self.kind != Kind::Auto || self.hook != At::Tc || self.xdp_mode.is_some()
+    }
+
     /// Settings with this method and with what traffic may feel told on standard error.
     pub(super) fn settings(&self) -> Result<Settings> {
         let hook = match (self.hook, self.xdp_mode) {

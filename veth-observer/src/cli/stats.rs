@@ -13,9 +13,9 @@ use crate::{model::report::Report, observe::Observation, view};
 #[command(after_help = "\
 Examples:
   veth-observer stats veth0                      until Ctrl-C, then the summary
-  veth-observer stats veth0 --interval 1s -c 10  a line each way every second, ten times
-  veth-observer stats netns:blue/eth0 --duration 30s -j | jq '.pairs[0].directions[].lost'
-  veth-observer stats veth0 --hook xdp --xdp-mode generic  arrivals at generic XDP, before tc ingress
+  veth-observer stats veth0 --interval 1s -c 10  every second, ten times
+  veth-observer stats netns:blue/eth0 -j | jq '.pairs[0].directions[].lost'
+  veth-observer stats veth0 --hook xdp           arrivals at XDP in the driver
 
 Numbers count from the moment of attaching. Lost are frames that did not arrive within --loss-timeout.")]
 pub struct Stats {

@@ -1,4 +1,4 @@
-//! When an observing command stops: Ctrl-C or SIGTERM, a duration, or what the command itself counts.
+//! When an observing command stops: Ctrl-C, SIGTERM or SIGHUP, a duration, or what the command itself counts.
 
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ use tokio::{
 pub(super) struct Stop {
     interrupt: Signal,
     terminate: Signal,
+    /// The terminal went away; none where we were started to outlive it (nohup).
+    hangup: Option<Signal>,
     deadline: Option<Instant>,
 }
 
@@ -19,7 +21,9 @@ impl Stop {
     /// Catches signals from now on, so that one that comes while we attach is not lost.
     pub(super) fn new() -> Result<Self> {
         let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        Ok(Self { interrupt, terminate, deadline: None })
+        let hangup =
+            if is_ignored(SignalKind::hangup()) { None } else { Some(signal(SignalKind::hangup())?) };
+        Ok(Self { interrupt, terminate, hangup, deadline: None })
     }
 
     /// Stops after this long from now.
@@ -34,15 +38,15 @@ impl Stop {
 
     /// Returns when it is time to stop.
     pub(super) async fn wait(&mut self) {
+        let deadline = self.deadline;
         let deadline = async {
-            match self.deadline {
+            match deadline {
                 Some(deadline) => tokio::time::sleep_until(deadline).await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            () = self.signal() => {}
             () = deadline => {}
         }
     }
@@ -51,10 +55,32 @@ impl Stop {
     pub(super) async fn last<T>(&mut self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
             done = work => done,
-            _ = self.interrupt.recv() => Err(Interrupted.into()),
-            _ = self.terminate.recv() => Err(Interrupted.into()),
+            () = self.signal() => Err(Interrupted.into()),
         }
     }
+
+    /// Returns when a signal comes.
+    async fn signal(&mut self) {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = hangup => {}
+        }
+    }
+}
+
+/// Whether we were started with this signal ignored; proc_pid_status(5).
+fn is_ignored(kind: SignalKind) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask >> (kind.as_raw_value() - 1) & 1 == 1
 }
 
 /// The second Ctrl-C: exit code 130, and everything taken is given back on the way out.

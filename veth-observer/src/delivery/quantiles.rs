@@ -180,8 +180,17 @@ mod tests {
     }
 
     #[test]
-    fn more_than_a_second_is_not_placed_beyond_what_was_seen() {
-        let delay = delays(&received(&[5_000_000_000, 7_000_000_000]));
-        assert_eq!((delay.p999_ns, delay.max_ns), (Some(7_000_000_000), Some(7_000_000_000)));
+    fn of_seconds_the_middle_is_the_middle_and_not_the_largest() {
+        let seconds = [0, 0, 1, 2, 3, 4, 5, 6].map(|second| 1_000_000_000 * second + 1000);
+        let delay = delays(&received(&seconds));
+        let p50 = as_f64(delay.p50_ns.unwrap());
+        assert!((p50 / 2e9).log2().abs() < 1.0 / 16.0 + 0.001, "{p50}");
+        assert_eq!((delay.p999_ns, delay.max_ns), (Some(6_000_001_000), Some(6_000_001_000)));
+    }
+
+    #[test]
+    fn more_than_the_grid_holds_is_not_placed_beyond_what_was_seen() {
+        let delay = delays(&received(&[65_000_000_000, 70_000_000_000]));
+        assert_eq!((delay.p999_ns, delay.max_ns), (Some(70_000_000_000), Some(70_000_000_000)));
     }
 }

@@ -43,6 +43,17 @@ pub fn functions(addresses: &BTreeSet<u64>) -> Result<Option<BTreeMap<u64, Funct
     list.with_context(|| format!("cannot read the functions of the kernel in {KALLSYMS}"))
 }
 
+/// Whether nobody here is told where the functions are.
+pub fn are_hidden() -> bool {
+    File::open(KALLSYMS).map_or(true, |file| hides(BufReader::new(file)))
+}
+
+/// The first function tells: either all addresses are 0, or none is.
+fn hides(list: impl BufRead) -> bool {
+    let mut lines = list.split(b'\n').map_while(Result::ok);
+    lines.find_map(|line| function(&line).map(|(start, _)| start)).is_none_or(|start| start == 0)
+}
+
 /// Nearest function at or below each address.
 fn find(list: impl BufRead, addresses: &BTreeSet<u64>) -> io::Result<Option<BTreeMap<u64, Function>>> {
     let mut nearest = BTreeMap::<u64, (u64, Function)>::new();
@@ -127,6 +138,7 @@ not a line
     fn hidden_addresses_are_told_from_unknown_ones() {
         let hidden = "0000000000000000 T _stext\n0000000000000000 t veth_xmit\t[veth]\n";
         assert_eq!(found(hidden, &[0xffff_ffff_8100_0000]), None);
+        assert!(hides(hidden.as_bytes()) && hides(b"".as_slice()) && !hides(LIST.as_bytes()));
         assert_eq!(found("", &[1]), None);
     }
 }

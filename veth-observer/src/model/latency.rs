@@ -112,6 +112,8 @@ pub struct Judgement {
     /// None when there was nothing to measure, which does not meet any limit.
     #[serde(serialize_with = "maybe_number")]
     pub measured: Option<f64>,
+    /// Why what was measured is not known to be right, and so meets no limit.
+    pub doubt: Option<String>,
     pub met: bool,
 }
 

@@ -15,21 +15,29 @@ pub struct Bin {
 }
 
 impl Distribution {
-    /// The time that a share (above 0, at most 1) of what was counted does not exceed (nearest rank): the geometric middle
-    /// of its bucket, which is at most 2^(1/16), 4.5 %, from any time in it; never outside what was seen.
+    /// The time that a share (above 0, at most 1) of what was counted does not exceed (nearest rank), never outside what was
+    /// seen. The least and the largest are exact. Else it is the geometric middle of a bucket, which is at most 2^(1/16),
+    /// 4.5 %, from any time in it. Bucket 0 holds whole nanoseconds up to 7, and its middle is at most 4 ns off; the middle of
+    /// the last lies between 64 s and the largest.
     pub fn quantile(&self, share: f64) -> Option<u64> {
         let (min, max) = (self.min_ns?, self.max_ns?);
         // A share such as 99.9 / 100 is a hair off in binary, which must not push a whole rank to the next.
         let rank = (share * as_f64(self.count) * (1.0 - 4.0 * f64::EPSILON)).ceil().max(1.0);
+        if rank <= 1.0 {
+            return Some(min);
+        }
+        if rank >= as_f64(self.count) {
+            return Some(max);
+        }
         let mut reached = 0;
         let index = self.buckets.iter().position(|count| {
             reached += count;
             as_f64(reached) >= rank
         });
         let value = match index {
-            Some(0) => min,
+            Some(0) => min.midpoint(max.min(rounded_down(upper_ns(0)))),
             Some(index) if index < buckets::COUNT - 1 => rounded(upper_ns(index) * (-1.0_f64 / 16.0).exp2()),
-            _ => max,
+            _ => rounded((upper_ns(buckets::COUNT - 2) * as_f64(max)).sqrt()),
         };
         Some(value.clamp(min, max))
     }
@@ -58,8 +66,7 @@ impl Distribution {
 
 /// Upper bound of a bucket in nanoseconds; the last has none.
 fn upper_ns(index: usize) -> f64 {
-    let eighths = i16::try_from(index).unwrap_or(i16::MAX);
-    1e9 * (-24.0 + f64::from(eighths) / 8.0).exp2()
+    1e9 * (f64::from(buckets::native(index)) / f64::from(buckets::PER_OCTAVE)).exp2()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts past 2^53 would take a century")]
@@ -74,6 +81,10 @@ fn as_f64(count: u64) -> f64 {
 )]
 fn rounded(value: f64) -> u64 {
     value.round() as u64
+}
+
+fn rounded_down(value: f64) -> u64 {
+    rounded(value.floor())
 }
 
 #[cfg(test)]
@@ -112,7 +123,7 @@ mod tests {
 
     #[test]
     fn bins_hold_every_time_between_their_bounds_however_they_are_merged() {
-        let times: Vec<u64> = (0..3000).map(|i: u64| 20 + i * i * 151).chain([2_000_000_000]).collect();
+        let times: Vec<u64> = (0..3000).map(|i: u64| 5 + i * i * 151).chain([70_000_000_000]).collect();
         let spread = spread(&times);
         for merged in [1, 2, 4, 8, 16] {
             let bins = spread.bins(merged);
@@ -128,7 +139,7 @@ mod tests {
                 assert!(counted.abs_diff(bin.count) <= 1, "{merged} {bin:?}: {counted}");
             }
         }
-        assert!(spread.bins(8).len() < 30);
+        assert!(spread.bins(8).len() < 36);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Observation;
 use crate::{
-    attach::Attachment,
+    attach::{self, Attachment},
     collect::driver_counts,
     model::{driver::DriverCounts, link::End},
     netns::{self, Address, Namespace},
@@ -32,6 +32,14 @@ impl Whereabouts {
         self.0[end] = namespace.address();
         let driver = counts(&namespace, ifindex);
         Some((topology::end(&namespace, ifindex).await.ok()?, driver))
+    }
+}
+
+impl Whereabouts {
+    /// Whether there is a device of that index where an end was last seen.
+    pub(super) fn has(&self, end: usize, ifindex: u32) -> bool {
+        let there = self.0[end].open().and_then(|namespace| namespace.run(|| attach::is_there(ifindex)).ok());
+        there.unwrap_or(false)
     }
 }
 

@@ -25,9 +25,11 @@ use crate::{
     netns::Namespace,
 };
 
-/// All pairs of the machine, as far as the caller may see.
-pub async fn list() -> Result<Vec<Pair>> {
-    Ok(Snapshot::take().await?.pairs().into_iter().map(|sighting| sighting.pair).collect())
+/// All pairs of the machine, as far as the caller may see, and the number of namespaces that could not be looked into.
+pub async fn list() -> Result<(Vec<Pair>, usize)> {
+    let snapshot = Snapshot::take().await?;
+    let pairs = snapshot.pairs().into_iter().map(|sighting| sighting.pair).collect();
+    Ok((pairs, snapshot.unseen()))
 }
 
 /// One end as it is now.

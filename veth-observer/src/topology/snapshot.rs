@@ -31,6 +31,13 @@ pub(super) struct Place {
     pid: Option<u32>,
 }
 
+impl Place {
+    /// Known by the scan, and not only as where the peer of something is.
+    fn is_scanned(&self) -> bool {
+        self.namespace.is_some() || self.pid.is_some()
+    }
+}
+
 /// One pair of a snapshot.
 #[derive(Debug, Clone)]
 pub struct Sighting {
@@ -150,11 +157,16 @@ impl Snapshot {
         }
     }
 
+    /// Namespaces that are known to be there, and could not be looked into.
+    pub(super) fn unseen(&self) -> usize {
+        let both = self.places.iter().zip(&self.spaces);
+        both.filter(|(place, space)| place.is_scanned() && !space.complete).count()
+    }
+
     /// Something that should have been seen and was not, or only from outside: most likely it is newer than the scan.
     fn has_loose_ends(&self) -> bool {
-        let scanned = |place: &Place| place.namespace.is_some() || place.pid.is_some();
         let (known, unknown): (Vec<usize>, Vec<usize>) =
-            (0..self.places.len()).partition(|&at| scanned(&self.places[at]));
+            (0..self.places.len()).partition(|&at| self.places[at].is_scanned());
         let sees_all = known.iter().all(|&at| self.spaces[at].complete);
         let peers = self.pairs.iter().any(|(_, peer)| match peer {
             Peer::Seen(_) => false,

@@ -56,10 +56,12 @@ fn bar(count: u64, most: u64, style: Style) -> String {
 
 #[cfg(test)]
 mod tests {
+    use veth_observer_common::buckets;
+
     use super::*;
 
     fn spread(filled: &[(usize, u64)]) -> Distribution {
-        let mut spread = Distribution { buckets: vec![0; 194], ..Distribution::default() };
+        let mut spread = Distribution { buckets: vec![0; buckets::COUNT], ..Distribution::default() };
         for &(index, count) in filled {
             spread.buckets[index] += count;
             spread.count += count;
@@ -85,7 +87,7 @@ mod tests {
 
     #[test]
     fn rows_are_few_however_far_the_times_lie_apart() {
-        for last in 1..194 {
+        for last in 1..buckets::COUNT {
             let spread = spread(&[(0, 3), (last, 5), (last / 2, 7)]);
             let bins = bins(&spread);
             assert!(bins.len() <= ROWS, "{last}");

@@ -208,7 +208,10 @@ fn probes(direction: &DirectionReport) -> String {
 fn thresholds(judgements: &[Judgement], style: Style) -> String {
     let mut text = String::new();
     for judgement in judgements {
-        let outcome = if judgement.met { "met" } else { "NOT MET" };
+        let mut outcome = if judgement.met { "met".to_owned() } else { "NOT MET".to_owned() };
+        if let Some(doubt) = &judgement.doubt {
+            let _ = write!(outcome, ", since {doubt}");
+        }
         let _ = writeln!(
             text,
             "{}{}: {}, at most {}: {outcome}",
@@ -226,8 +229,9 @@ pub fn breach(judgement: &Judgement, style: Style) -> String {
     if judgement.from.is_none() {
         return format!("{}: nothing was measured, since no frame was sent either way", judgement.quantity);
     }
+    let doubt = judgement.doubt.as_ref().map_or_else(String::new, |doubt| format!(", but {doubt}"));
     format!(
-        "{}{} is {}, the limit {}",
+        "{}{} is {}, the limit {}{doubt}",
         judgement.quantity,
         way(judgement, " of "),
         measured(judgement, style),

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{Style, table::aligned, units};
 use crate::model::{
     driver::DriverCounts,
-    report::{DirectionReport, Distribution, PairReport, Report},
+    report::{DirectionReport, Distribution, Matching, PairReport, Report},
 };
 
 /// Both directions of each pair, the ledger first and the delays below.
@@ -113,18 +113,46 @@ fn times_row(direction: &DirectionReport, times: &Distribution, style: Style) ->
 
 /// What is rarely there to be said.
 pub(super) fn remarks(direction: &DirectionReport) -> Vec<String> {
-    let mut remarks = Vec::new();
+    let mut remarks: Vec<String> = recognised(direction).into_iter().collect();
     if direction.duplicated > 0 {
         remarks.push(format!("{}: {} frames arrived twice", name(direction), direction.duplicated));
     }
     if direction.unexplained != 0 {
-        remarks.push(format!("{}: {} frames unexplained", name(direction), direction.unexplained));
+        remarks.push(unclosed(direction));
     }
     if let Some(counts) = direction.driver.as_ref().and_then(counted) {
         let (name, to) = (name(direction), &direction.to);
         remarks.push(format!("{name}: the driver of {to} counted {counts} (ethtool -S; in no number above)"));
     }
     remarks
+}
+
+/// Frames that are in no column.
+fn unclosed(direction: &DirectionReport) -> String {
+    format!("{}: THE LEDGER DOES NOT CLOSE: {} frames unexplained", name(direction), direction.unexplained)
+}
+
+/// How frames were recognised, where it was not by their stamp, all of them.
+fn recognised(direction: &DirectionReport) -> Option<String> {
+    let (received, timed) = (direction.received.frames, direction.delay.count);
+    if received == 0 || direction.matching == Matching::Stamp && timed >= received {
+        return None;
+    }
+    let how = match direction.matching {
+        Matching::Stamp => {
+            "frames are known by their stamp again (matching: stamp); those that had lost it have no delay"
+        }
+        Matching::Address => {
+            "frames are known by the address of their buffer, since their stamp does not survive the way (matching: \
+             address); those before that was noticed have no delay"
+        }
+        Matching::Digest => {
+            "frames are known by their first 80 bytes alone (matching: digest); those that were alike under way, or were \
+             merged, have no delay"
+        }
+    };
+    let share = units::share(timed, received);
+    Some(format!("{}: {how}: {timed} of {received} received have one ({share})", name(direction)))
 }
 
 fn counted(driver: &DriverCounts) -> Option<String> {
@@ -213,6 +241,6 @@ impl Lines {
             delay(direction.delay.p50_ns),
             delay(direction.delay.p99_ns),
             delay(direction.delay.max_ns),
-        )
+        ) + &if direction.unexplained == 0 { String::new() } else { unclosed(direction) + "\n" }
     }
 }

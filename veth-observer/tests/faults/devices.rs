@@ -97,6 +97,27 @@ fn deleted_with_every_frame_before_it_counted() {
 }
 
 #[test]
+fn a_tcx_program_that_is_taken_off_is_told_from_a_device_that_is_gone() {
+    for (at, ifname) in [(0, X), (1, Y)] {
+        for hook in [Hook::TcxIngress, Hook::TcxEgress] {
+            let wire = Wire::new();
+            let running = stats(&wire, Method::Tcx);
+            send(&wire, 60);
+            let ifindex = wire.lab.ifindex(at, ifname);
+            let programs = wire.lab.namespace(at).run(|| bpf::tcx_programs(ifindex, hook)).unwrap();
+            let [program] = programs[..] else { panic!("{programs:?}") };
+            bpf::detach_link_of(program);
+            let pair = last_pair(&running.outcome());
+            let sentence = format!("a tcx program on {ifname} was taken off by someone else");
+            assert_eq!(pair["ended"], sentence.as_str());
+            for direction in 0..2 {
+                assert_eq!(balance(&pair, direction), [COUNT, COUNT, 0, 0, 0, 0]);
+            }
+        }
+    }
+}
+
+#[test]
 fn moved_over_tcx_is_followed_to_its_new_namespace() {
     let wire = Wire::new();
     let running = stats(&wire, Method::Tcx);

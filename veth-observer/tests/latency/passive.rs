@@ -109,7 +109,7 @@ fn thresholds_that_hold_pass_and_those_that_do_not_are_named_with_what_was_measu
     let verdicts = report["latency"]["thresholds"].as_array().unwrap();
     assert_eq!(verdicts.len(), 4);
     for judgement in verdicts {
-        assert_eq!(keys(judgement), "from limit measured met quantity to unit");
+        assert_eq!(keys(judgement), "doubt from limit measured met quantity to unit");
         assert_eq!((&judgement["from"], &judgement["met"]), (&X.into(), &true.into()));
     }
 

@@ -1,7 +1,12 @@
 //! Frames that never pass the egress hook: PACKET_QDISC_BYPASS.
 
+use veth_observer::{
+    frame::craft::{Content, FrameSpec, Ip, Transport, craft},
+    model::mac::Mac,
+};
+
 use super::{PASSES, assert_balanced, during, frame};
-use crate::support::wire::{Wire, X, Y};
+use crate::support::wire::{Wire, X, X_IP, X_MAC, Y, Y_IP, Y_MAC};
 
 #[test]
 fn frames_past_the_egress_hook_are_unmatched_and_in_no_other_count() {
@@ -13,6 +18,27 @@ fn frames_past_the_egress_hook_are_unmatched_and_in_no_other_count() {
         });
         assert_eq!((out.sent.frames, out.received.frames), (11, 11));
         assert_eq!(std::mem::take(&mut out.unmatched), 100);
+        assert_balanced(&out);
+    });
+}
+
+#[test]
+fn super_frames_past_the_egress_hook_are_as_many_frames_as_they_have_segments() {
+    let wire = Wire::new();
+    let [src, dst] = [X_IP, Y_IP].map(|address| address.parse().unwrap());
+    let content = Content::Ip(Ip::V4 { src, dst }, Some(Transport::Tcp { src: 9, dst: 9 }));
+    let (src_mac, dst_mac) = (Mac(X_MAC), Mac(Y_MAC));
+    let payload = vec![0x5a; 9500];
+    let buffer = craft(&FrameSpec { src_mac, dst_mac, vlan: None, content, payload, size: None }, 0).unwrap();
+    wire.over_both(|| {
+        let before = wire.lab.device_counters(1, Y).rx_packets;
+        let ((), [mut out, _]) = wire.during(|| {
+            wire.lab.send_super_frames_past_the_queue(0, X, &buffer, 1000, 20);
+            wire.lab.send_frames(0, X, &frame(PASSES), 11);
+        });
+        assert_eq!(wire.lab.device_counters(1, Y).rx_packets - before, 20 + 11, "none was cut up");
+        assert_eq!((out.sent.frames, out.received.frames), (11, 11));
+        assert_eq!(std::mem::take(&mut out.unmatched), 20 * 10);
         assert_balanced(&out);
     });
 }

@@ -64,6 +64,25 @@ fn frames_that_a_tcx_program_behind_ours_shoots() {
 }
 
 #[test]
+fn frames_that_a_tcx_program_before_our_filter_shoots_were_never_sent() {
+    let wire = Wire::new();
+    let sender = SuperFrames::new(&wire.lab, [0, 1], to_y());
+    let shooter = bpf::load(Hook::TcxEgress, "shooter", 2);
+    // tcx comes before the filters of clsact.
+    let observation =
+        wire.observe(veth_observer::observe::Settings { attach: Method::Clsact, ..wire.settings() });
+    wire.lab.send_frames(0, X, &frame(PASSES), 30);
+    let ifindex = wire.lab.ifindex(0, X);
+    let link = wire.lab.namespace(0).run(|| bpf::attach(&shooter, ifindex, Hook::TcxEgress)).unwrap();
+    assert_eq!(wire.lab.offer_frames(0, X, &frame(SHOT), 100), 100);
+    sender.send(20);
+    drop(link);
+    let [out, _] = wire.finish(observation).pairs.remove(0).directions;
+    assert_eq!((out.sent.frames, out.received.frames, out.dropped.len()), (30, 30, 0));
+    assert_balanced(&out);
+}
+
+#[test]
 fn frames_that_a_program_before_ours_shoots_on_the_way_in() {
     let wire = Wire::new();
     let sender = SuperFrames::new(&wire.lab, [0, 1], to_y());

@@ -50,8 +50,11 @@ fn what_a_native_program_throws_back_to_an_end_without_a_ring() {
     let ifindex = wire.lab.ifindex(1, Y);
     let thrower = bpf::load(Hook::XdpNative, "thrower", TX);
     let link = wire.lab.namespace(1).run(|| bpf::attach(&thrower, ifindex, Hook::XdpNative)).unwrap();
-    let ((), out) = during(&wire, || wire.lab.send_frames(0, X, &frame(PASSES), 7));
-    assert_eq!((out.sent.frames, out.received.frames, out.lost, out.unexplained), (7, 0, 7, 0), "{out:#?}");
-    assert_eq!(out.driver, Some(DriverCounts { xdp_tx_errors: 7, ..DriverCounts::default() }));
+    wire.over_both(|| {
+        let ((), out) = during(&wire, || wire.lab.send_frames(0, X, &frame(PASSES), 7));
+        let fates = (out.sent.frames, out.received.frames, out.lost, out.unexplained);
+        assert_eq!(fates, (7, 0, 7, 0), "{out:#?}");
+        assert_eq!(out.driver, Some(DriverCounts { xdp_tx_errors: 7, ..DriverCounts::default() }));
+    });
     drop(link);
 }

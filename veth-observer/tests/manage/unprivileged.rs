@@ -10,6 +10,7 @@ fn list_and_peer_show_what_may_be_seen() {
     let list = Run::nobody(lab.name(0), &["list", "-j"]).outcome().json();
     let pairs = list["pairs"].as_array().unwrap();
     assert_eq!(pairs.len(), 2, "{list:#}");
+    assert!(list["unseen"].as_u64().unwrap() > 0, "{list:#}");
     let [near, far] = [&pairs[1]["ends"][0], &pairs[1]["ends"][1]];
     assert_eq!(near["ifname"], "b0");
     assert_eq!(near["netns"]["name"], lab.name(0));
@@ -25,6 +26,17 @@ fn list_and_peer_show_what_may_be_seen() {
         Run::nobody(lab.name(0), &["peer", "a0"]).outcome().ok(),
         format!("a1 (ifindex 2) in netns {}\n", lab.name(0))
     );
+}
+
+#[test]
+fn list_says_how_many_namespaces_it_could_not_see() {
+    let lab = Lab::new(2);
+    lab.ip(1, &["link", "add", "v0", "type", "veth", "peer", "name", "v1"]);
+    let outcome = Run::nobody(lab.name(0), &["list"]).outcome();
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), "no veth pairs\n"));
+    assert!(outcome.stderr.ends_with(" could not be looked into; sudo shows all\n"), "{outcome:?}");
+    let seen_by_root = Run::within(lab.name(0), &["list", "-j"]).outcome().json();
+    assert_eq!(seen_by_root["unseen"], 0);
 }
 
 #[test]

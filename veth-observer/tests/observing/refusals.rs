@@ -59,3 +59,17 @@ fn pairs_and_flags_that_cannot_be() {
         assert!(!outcome.stderr.is_empty() && !outcome.stderr.contains("panicked"), "{outcome:?}");
     }
 }
+
+#[test]
+fn how_to_attach_is_refused_where_nothing_is_attached() {
+    let wire = Wire::new();
+    for flags in
+        [&["--hook", "xdp"][..], &["--hook", "xdp", "--xdp-mode", "generic"], &["--attach", "clsact"]]
+    {
+        let outcome = Run::here(&[&["send", &wire.selector()], flags].concat()).outcome();
+        assert!(outcome.stderr.ends_with("fix: --verify, or leave them out\n"), "{outcome:?}");
+        let said = outcome.fails(2);
+        assert!(said.contains("say how --verify sees a frame arrive"), "{said}");
+    }
+    assert_eq!(wire.lab.device_counters(0, X).tx_packets, 0);
+}

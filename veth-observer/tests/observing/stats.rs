@@ -12,7 +12,7 @@ use super::{frame, json_lines};
 use crate::support::{
     bpf::{self, Hook},
     command::Run,
-    netns::{eventually, run},
+    netns::{Lab, eventually, run},
     wire::{Wire, X, Y},
 };
 
@@ -53,6 +53,20 @@ fn stats_prints_one_report_of_the_documented_shape_on_ctrl_c() {
 }
 
 #[test]
+fn ends_that_are_called_the_same_are_told_apart_by_their_namespaces() {
+    let lab = Lab::new(2);
+    let [near, far] = [0, 1].map(|at| format!("eth0@{}", lab.name(at)));
+    lab.ip(0, &["link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", lab.name(1)]);
+    for (at, [named, other]) in [(0, [&near, &far]), (1, [&far, &near])] {
+        let selector = format!("netns:{}/eth0", lab.name(at));
+        let stats = Run::here(&["stats", &selector, "-j", "--duration", "50ms"]).observing().outcome();
+        let pair = json_lines(&stats).remove(0)["pairs"][0].clone();
+        let said = [&pair["pair"], &pair["directions"][0]["from"], &pair["directions"][0]["to"]];
+        assert_eq!(said, [named, named, other]);
+    }
+}
+
+#[test]
 fn stats_for_people_names_both_ends_and_closes() {
     let wire = Wire::new();
     let stats = Run::here(&["stats", &wire.selector()]).observing();
@@ -62,6 +76,7 @@ fn stats_for_people_names_both_ends_and_closes() {
     let row = outcome.stdout.lines().find(|line| line.starts_with("vx > vy")).unwrap();
     let cells: Vec<&str> = row.split_whitespace().collect();
     assert_eq!(cells[3..9], ["321", "321", "0", "0", "0", "0%"], "{}", outcome.stdout);
+    assert!(!outcome.stdout.contains("matching"), "all by their stamp: {}", outcome.stdout);
     for name in [wire.lab.name(0), wire.lab.name(1)] {
         assert!(outcome.stdout.contains(name), "{}", outcome.stdout);
     }

@@ -4,17 +4,41 @@ use proptest::prelude::*;
 use veth_observer_common::{
     buckets,
     counters::{EPOCHS, epoch},
+    digest,
     gso::{self, Gso, Segments},
     stamp::{HORIZON_NS, SKEW_NS, Stamp, TIME_BITS},
 };
 
-use super::delay;
+use super::{delay, number};
 
 const CPUS: u32 = 64;
 
 /// CLOCK_MONOTONIC of a departure, at any time of its wrapping in the stamp.
 fn left() -> std::ops::Range<u64> {
     1 << (TIME_BITS + 1)..1 << 62
+}
+
+/// The head of a TCP or UDP frame without options, random but for what says so, and which of its bytes offloads change:
+/// lengths, checksums and flags.
+fn head() -> impl Strategy<Value = ([u8; digest::LEN], &'static [usize])> {
+    (any::<[u8; digest::LEN]>(), any::<bool>(), any::<bool>()).prop_map(|(mut bytes, is_ipv4, is_tcp)| {
+        let (first, at) = if is_ipv4 { ([0x08, 0x00, 0x45], 23) } else { ([0x86, 0xdd, 0x60], 20) };
+        let (protocol, changing): (_, &[usize]) = match (is_ipv4, is_tcp) {
+            (true, true) => (6, &[16, 17, 24, 25, 47, 50, 51]),
+            (true, false) => (17, &[16, 17, 24, 25, 38, 39, 40, 41]),
+            (false, true) => (6, &[18, 19, 67, 70, 71]),
+            (false, false) => (17, &[18, 19, 58, 59, 60, 61]),
+        };
+        bytes[12..15].copy_from_slice(&first);
+        bytes[at] = protocol;
+        (bytes, changing)
+    })
+}
+
+fn digest_of(bytes: &[u8; digest::LEN], key: u64) -> u64 {
+    let mut head: digest::Head =
+        std::array::from_fn(|at| u64::from_le_bytes(bytes[8 * at..8 * at + 8].try_into().unwrap()));
+    digest::digest(&mut head, key)
 }
 
 proptest! {
@@ -27,12 +51,30 @@ proptest! {
 
     #[test]
     fn the_middle_of_a_bucket_is_within_its_bound_of_everything_in_it(delay in delay()) {
-        let index = u16::try_from(buckets::index(delay)).unwrap();
-        let middle = 1e9 * (-24.0 + (f64::from(index) - 0.5) / 8.0).exp2();
-        let delay = f64::from(u32::try_from(delay).unwrap());
-        // A nanosecond of rounding on top.
-        let bound = (1.0_f64 / 16.0).exp2() * (1.0 + 1.0 / delay);
+        let index = buckets::index(delay);
+        let middle = 1e9 * ((f64::from(buckets::native(index)) - 0.5) / 8.0).exp2();
+        // Rounding of a nanosecond to ticks on top.
+        let bound = (1.0_f64 / 16.0).exp2() * (1.0 + 1e-6);
+        let delay = number(delay);
         prop_assert!(middle / delay < bound && delay / middle < bound, "{delay} in {index}, {middle}");
+    }
+
+    #[test]
+    fn a_digest_knows_every_bit_but_those_that_change_on_the_way(
+        (mut bytes, changing) in head(), noise: [u8; digest::LEN], bit in 0..8 * digest::LEN, key: u64, other: u64,
+    ) {
+        let before = digest_of(&bytes, key);
+        for &at in changing {
+            bytes[at] = noise[at];
+        }
+        prop_assert_eq!(digest_of(&bytes, key), before);
+        prop_assert!(other == key || digest_of(&bytes, other) != before);
+        // Those would make it another kind of frame, of which other bytes count.
+        let kinds = [12, 13, 14, 20, 23];
+        if !changing.contains(&(bit / 8)) && !kinds.contains(&(bit / 8)) {
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            prop_assert_ne!(digest_of(&bytes, key), before);
+        }
     }
 
     /// What TCP and UDP make of `payload`: segments of `size`, each with a header of Ethernet, IP and transport.

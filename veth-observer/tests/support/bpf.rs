@@ -140,6 +140,14 @@ pub(crate) fn attach(program: &OwnedFd, ifindex: u32, hook: Hook) -> OwnedFd {
     bpf(LINK_CREATE, &mut attr).expect("the program attaches")
 }
 
+/// Takes a tcx program off a device as its administrator can, whoever has the link: what `bpftool link detach` does.
+pub(crate) fn detach_link_of(program: u32) {
+    let links = super::netns::run("bpftool", &["-j", "link", "show"]);
+    let links: serde_json::Value = serde_json::from_str(&links).unwrap();
+    let link = links.as_array().unwrap().iter().find(|link| link["prog_id"] == program).unwrap();
+    super::netns::run("bpftool", &["link", "detach", "id", &link["id"].to_string()]);
+}
+
 /// Ids of the tcx programs on a device of the calling thread's namespace, in the order they run.
 pub(crate) fn tcx_programs(ifindex: u32, hook: Hook) -> Vec<u32> {
     let mut ids = [0_u32; 64];

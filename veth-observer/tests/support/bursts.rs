@@ -14,7 +14,11 @@ use super::netns::Lab;
 const SOL_UDP: libc::c_int = 17;
 const UDP_SEGMENT: libc::c_int = 103;
 const SOL_PACKET: libc::c_int = 263;
+const PACKET_VNET_HDR: libc::c_int = 15;
 const PACKET_QDISC_BYPASS: libc::c_int = 20;
+
+/// Ethernet, IPv4 and TCP without options, in bytes.
+const HEADERS: u16 = 54;
 
 /// Sets a socket option that is an integer.
 pub(crate) fn set_option(socket: &impl AsFd, level: libc::c_int, option: libc::c_int, value: libc::c_int) {
@@ -98,6 +102,25 @@ impl Lab {
         let socket = self.packet_socket(at, ifname);
         let frames = frames.into_iter().enumerate();
         frames.filter(|(_, frame)| offer(&socket, frame.as_ref(), 1) == 1).map(|(place, _)| place).collect()
+    }
+
+    /// Puts super-frames past the egress hook, buffers of TCP with this many bytes of payload for each segment.
+    pub(crate) fn send_super_frames_past_the_queue(
+        &self,
+        at: usize,
+        ifname: &str,
+        frame: &[u8],
+        segment: u16,
+        count: u64,
+    ) {
+        let socket = self.packet_socket(at, ifname);
+        for option in [PACKET_QDISC_BYPASS, PACKET_VNET_HDR] {
+            set_option(&socket, SOL_PACKET, option, 1);
+        }
+        // `struct virtio_net_hdr`: the checksum is to be filled in; TCP over IPv4; headers, segment, where the checksum is.
+        let numbers = [HEADERS, segment, HEADERS - 20, 16].map(u16::to_le_bytes).concat();
+        let buffer = [&[1, 1][..], &numbers, frame].concat();
+        assert_eq!(offer(&socket, &buffer, count), 0);
     }
 
     fn packet_socket(&self, at: usize, ifname: &str) -> PacketSocket {

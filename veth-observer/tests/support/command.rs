@@ -66,6 +66,13 @@ impl Run {
         Self { command }
     }
 
+    /// Like under nohup.
+    pub(crate) fn ignoring_hangups(args: &[&str]) -> Self {
+        let mut command = Command::new("env");
+        command.args(["--ignore-signal=HUP", PROGRAM]).args(args);
+        Self { command }
+    }
+
     /// In a named namespace.
     pub(crate) fn within(netns: &str, args: &[&str]) -> Self {
         let mut command = Command::new("ip");
@@ -106,6 +113,18 @@ impl Run {
         stderr.read_line(&mut line).expect("a line");
         assert!(line.starts_with("observing "), "{line}");
         (Observing { child, stderr }, reader)
+    }
+
+    /// In the namespace the test itself is in, as a user who may nothing but these capabilities, such as `net_admin`.
+    pub(crate) fn with_capabilities(names: &[&str], args: &[&str]) -> Self {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        let all = names.iter().map(|name| format!("+{name}")).collect::<Vec<_>>().join(",");
+        for set in ["--inh-caps", "--ambient-caps", "--bounding-set"] {
+            command.arg(format!("{set}=-all,{all}"));
+        }
+        command.arg(public_copy()).args(args);
+        Self { command }
     }
 
     /// As on a kernel without tcx.
@@ -170,6 +189,12 @@ pub(crate) struct Observing {
 impl Observing {
     pub(crate) fn pid(&self) -> u32 {
         self.child.pid()
+    }
+
+    /// The same, with nobody to read what it says any more.
+    pub(crate) fn deaf(mut self) -> Background {
+        drop(self.child.0.stdout.take());
+        self.child
     }
 
     /// What it says after SIGINT.

@@ -1,6 +1,6 @@
 //! Frames, bytes and delays against the device counters and against captures at both ends.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use veth_observer::{
     model::report::DirectionReport,
@@ -96,7 +96,7 @@ fn delays_against_the_time_stamps_of_the_captures() {
     let captures = [Capture::start(&wire.lab, 0, X), Capture::start(&wire.lab, 1, Y)];
     let sampling = Some(Sampling { rate: 1, snaplen: 14, ring_bytes: 1 << 22, ..Sampling::default() });
     let mut observation = wire.observe(Settings { sampling, ..wire.settings() });
-    let ours = delays(&wire, &mut observation, 0x88b5, COUNT);
+    let ours = delays(&wire, &mut observation, 0x88b5, COUNT, Duration::ZERO);
     drop(observation);
     let [left, arrived] = captures.map(|capture| capture.frames("eth.type == 0x88b5", ours.len()));
     let theirs: Vec<i64> =

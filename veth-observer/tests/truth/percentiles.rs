@@ -1,5 +1,7 @@
 //! Percentiles from buckets against exact ones, from the delay of every single frame.
 
+use std::time::Duration;
+
 use veth_observer::observe::{Sampling, Settings};
 
 use super::{frame, quantile};
@@ -34,4 +36,27 @@ fn they_are_within_five_percent_of_what_all_samples_say() {
             assert!((got - exact).abs() * 100 <= 5 * exact, "p{permille}: {got}, exactly {exact}");
         }
     });
+}
+
+#[test]
+fn of_seconds_too() {
+    let wire = Wire::new();
+    let sampling = Some(Sampling { rate: 1, snaplen: 14, ring_bytes: 1 << 20, ..Sampling::default() });
+    let loss_timeout = Duration::from_secs(30);
+    let mut observation = wire.observe(Settings { sampling, loss_timeout, ..wire.settings() });
+    // Two frames pass at once, and then one in a second.
+    let queue = ["tbf", "rate", "8kbit", "burst", "2000", "limit", "1mb"];
+    wire.lab.exec(0, &[&["tc", "qdisc", "add", "dev", X, "root"][..], &queue].concat());
+    let mut frame = frame(0x88b5);
+    frame.resize(958, 0);
+    wire.lab.send_frames(0, X, &frame, 6);
+    let [out, _] = wire.close(&mut observation).pairs.remove(0).directions;
+    let samples = observation.samples(6).unwrap();
+    let mut exact: Vec<u64> = samples.iter().map(|sample| sample.delay_ns().unwrap()).collect();
+    exact.sort_unstable();
+    assert_eq!((exact.len(), exact[5] / 1_000_000_000), (6, 3));
+    for (rank, share) in [(4, 0.6), (5, 0.8), (6, 1.0)] {
+        let (got, exact) = (out.delay.quantile(share).unwrap(), exact[rank - 1]);
+        assert!(got.abs_diff(exact) * 100 <= 5 * exact, "{share}: {got}, exactly {exact}");
+    }
 }

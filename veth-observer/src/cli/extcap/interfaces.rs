@@ -12,7 +12,7 @@ use crate::{
 /// interfaces.
 pub(super) async fn all() -> Vec<Interface> {
     match topology::list().await {
-        Ok(pairs) => extcap::interfaces(&pairs),
+        Ok((pairs, _)) => extcap::interfaces(&pairs),
         Err(error) => {
             crate::cli::output::note(format!("veth-observer: no pair can be listed: {error:#}"));
             Vec::new()
@@ -22,7 +22,7 @@ pub(super) async fn all() -> Vec<Interface> {
 
 /// The selector of the pair that Wireshark calls so.
 pub(super) async fn selector(value: &str) -> Result<String> {
-    let interfaces = extcap::interfaces(&topology::list().await?);
+    let interfaces = extcap::interfaces(&topology::list().await?.0);
     let Some(interface) = extcap::find(&interfaces, value) else {
         let message = format!("there is no pair that is called {value} any more");
         return Err(Fault::not_found(message)

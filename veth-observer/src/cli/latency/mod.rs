@@ -37,17 +37,18 @@ use thresholds::Thresholds;
 #[command(after_help = "\
 Examples:
   veth-observer latency veth0 --duration 10s --histogram
-  veth-observer latency veth0 --max-delay p99=50us --max-loss 0.1% -- iperf3 -c 10.0.0.2
+  veth-observer latency veth0 --max-delay p99=50us -- iperf3 -c 10.0.0.2
+  veth-observer latency veth0 --duration 10s --max-loss 0.1%
   veth-observer latency veth0 --active -c 1000 --stages
   veth-observer latency veth0 -c 10000 --percentiles 50,99,99.9 -j
 
-What is timed is the traffic that passes, from the egress hook of one end to the ingress hook of the other, and nothing
-is sent. With --active it is also probes of EtherType 0x88b5, which our program takes off at the other end: the host's
-stack does not see them, a packet capture and the device's counters do. Thresholds then judge the probes, else the
+What is timed is the traffic that passes, from the egress hook of one end to the ingress hook of the other, and nothing \
+is sent. With --active it is also probes of EtherType 0x88b5, which our program takes off at the other end: the host's \
+stack does not see them, a packet capture and the device's counters do. Thresholds then judge the probes, else the \
 traffic, in each direction that something was sent in.
 
-A command after -- keeps its input and output; the report follows when it has ended. With -j its standard output goes to
-standard error, so that standard output is one JSON object. It is told to end (SIGTERM, 2 s later SIGKILL) only when the
+A command after -- keeps its input and output; the report follows when it has ended. With -j its standard output goes to \
+standard error, so that standard output is one JSON object. It is told to end (SIGTERM, 2 s later SIGKILL) only when the \
 measurement is to stop before it has ended: by --duration, -c, or a Ctrl-C that it does not follow within half a second.
 
 Exit codes: 5 when a threshold was not met, or nothing could be held against it; else 1 when the command failed.")]

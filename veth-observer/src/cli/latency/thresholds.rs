@@ -3,7 +3,7 @@
 use crate::{
     model::{
         latency::{Judgement, Unit, Verdict},
-        report::{DirectionReport, Distribution},
+        report::{DirectionReport, Distribution, Matching, ProbeReport},
     },
     view::{self, Style},
 };
@@ -27,8 +27,11 @@ struct Subject<'a> {
     sent: u64,
     /// Sent, and neither received nor on the way.
     missing: u64,
-    reordered: u64,
+    /// None where order is not told.
+    reordered: Option<u64>,
     delay: &'a Distribution,
+    /// Why it is not known how many are missing.
+    doubt: Option<String>,
 }
 
 struct Limit<'a> {
@@ -67,7 +70,7 @@ impl Thresholds {
             name: "reordered".into(),
             unit: Unit::Frames,
             bound: as_f64(limit),
-            measure: Box::new(|subject| Some(as_f64(subject.reordered))),
+            measure: Box::new(|subject| subject.reordered.map(as_f64)),
         }));
         limits
     }
@@ -76,6 +79,8 @@ impl Thresholds {
 impl Limit<'_> {
     fn judge(&self, subject: Option<&Subject>) -> Judgement {
         let measured = subject.and_then(|subject| (self.measure)(subject));
+        // A ratio is one of the ledger.
+        let doubt = subject.filter(|_| self.unit == Unit::Ratio).and_then(|subject| subject.doubt.clone());
         Judgement {
             quantity: self.name.clone(),
             unit: self.unit,
@@ -83,7 +88,8 @@ impl Limit<'_> {
             to: subject.map(|subject| subject.to.to_owned()),
             limit: self.bound,
             measured,
-            met: measured.is_some_and(|measured| measured <= self.bound),
+            met: doubt.is_none() && measured.is_some_and(|measured| measured <= self.bound),
+            doubt,
         }
     }
 }
@@ -118,18 +124,40 @@ fn subject(direction: &DirectionReport) -> Subject<'_> {
             to,
             sent: probes.sent,
             missing: probes.lost,
-            reordered: probes.reordered,
+            reordered: Some(probes.reordered),
             delay: &probes.delay,
+            doubt: doubt_of_probes(probes),
         },
         None => Subject {
             from,
             to,
             sent: direction.sent.frames,
             missing: direction.dropped_frames() + direction.lost,
-            reordered: direction.reordered,
+            reordered: (direction.matching != Matching::Digest).then_some(direction.reordered),
             delay: &direction.delay,
+            doubt: doubt(direction),
         },
     }
+}
+
+fn doubt(direction: &DirectionReport) -> Option<String> {
+    if direction.unexplained != 0 {
+        let frames = direction.unexplained;
+        return Some(format!("the ledger does not close, {frames} frames are unexplained"));
+    }
+    if direction.collection_loss != 0 {
+        return Some(format!("the observer itself lost {} records", direction.collection_loss));
+    }
+    under_way(direction.in_flight)
+}
+
+/// Probes have a ledger of their own, which closes by what it is made of.
+fn doubt_of_probes(probes: &ProbeReport) -> Option<String> {
+    under_way(probes.in_flight)
+}
+
+fn under_way(in_flight: u64) -> Option<String> {
+    (in_flight != 0).then(|| format!("{in_flight} frames were still under way at the end"))
 }
 
 /// None when nothing was asked for.
@@ -153,4 +181,67 @@ pub(super) fn sentence(judgements: &[Judgement], style: Style) -> String {
 #[expect(clippy::cast_precision_loss, reason = "neither frames nor nanoseconds come near 2^53")]
 fn as_f64(value: u64) -> f64 {
     value as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::report::Traffic;
+
+    fn direction() -> DirectionReport {
+        let hundred = Traffic { skbs: 100, frames: 100, bytes: 6000 };
+        DirectionReport {
+            from: "a".into(),
+            to: "b".into(),
+            matching: Matching::Stamp,
+            matched: 100,
+            sent: hundred,
+            received: hundred,
+            dropped: Vec::new(),
+            in_flight: 0,
+            lost: 0,
+            unexplained: 0,
+            unmatched: 0,
+            reordered: 0,
+            duplicated: 0,
+            delay: Distribution::default(),
+            clamped: 0,
+            variation: Distribution::default(),
+            driver: None,
+            collection_loss: 0,
+            probes: None,
+            stages: None,
+        }
+    }
+
+    /// Whether a loss of at most 50 % is met, and what is said.
+    fn loss(direction: DirectionReport) -> (bool, String) {
+        let thresholds = Thresholds { loss: Some(0.5), ..Thresholds::default() };
+        let judgements = thresholds.judge(&[direction]);
+        (judgements[0].met, sentence(&judgements, Style { unicode: true }))
+    }
+
+    #[test]
+    fn a_loss_that_is_not_known_is_not_within_its_limit() {
+        assert!(loss(direction()).0);
+        for (doubtful, why) in [
+            (DirectionReport { unexplained: -7, ..direction() }, "does not close, -7 frames"),
+            (DirectionReport { collection_loss: 3, ..direction() }, "lost 3 records"),
+            (DirectionReport { in_flight: 2, ..direction() }, "2 frames were still under way"),
+        ] {
+            let (met, said) = loss(doubtful);
+            assert!(!met && said.contains(why), "{said}");
+        }
+    }
+
+    #[test]
+    fn an_order_that_is_not_told_is_not_within_its_limit() {
+        let thresholds = Thresholds { reordered: Some(5), ..Thresholds::default() };
+        let of = |matching| {
+            let judgements = thresholds.judge(&[DirectionReport { matching, ..direction() }]);
+            (judgements[0].measured, judgements[0].met)
+        };
+        assert_eq!(of(Matching::Stamp), (Some(0.0), true));
+        assert_eq!(of(Matching::Digest), (None, false));
+    }
 }

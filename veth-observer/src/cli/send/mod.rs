@@ -12,18 +12,17 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use super::output::Output;
-use crate::{cli::observing::Attach, topology};
+use crate::{cli::observing::Attach, fault::Fault, topology};
 pub(super) use device::{explain, open};
 use flags::{FrameFlags, Frames};
 use replay::Replay;
 
 const EXAMPLES: &str = "\
 Examples:
-  veth-observer send vethX --src-mac 22:11:11:11:11:11 --dst-mac 22:22:22:22:22:22 \\
-      --ip4 1.1.1.1,2.2.2.2 --tcp 1111,2222 --payload 123
+  veth-observer send vethX --ip4 1.1.1.1,2.2.2.2 --tcp 1111,2222 --payload 123
   veth-observer send vethX --verify
-  veth-observer send vethX --from b --ip6 fd00::1,fd00::2 --icmp --size 1514 -c 10 --interval 100ms
-  veth-observer send vethX --replay web.pcap --dry-run
+  veth-observer send vethX --from b --ip6 fd00::1,fd00::2 --icmp --size 1514
+  veth-observer send vethX -c 10 --interval 100ms
   veth-observer send vethX --replay web.pcap --speed 2 --verify";
 
 /// Send Ethernet frames from one end: crafted ones, or those of a capture file
@@ -77,6 +76,11 @@ impl Send {
     pub(super) async fn run(self, out: &mut Output) -> Result<()> {
         if self.dry_run && self.frame.complete() {
             return crafted::show(out, &self.frame.frames([None; 2])?.get(1)?);
+        }
+        if !self.verify && self.attach.is_given() {
+            return Err(Fault::usage("--attach, --hook and --xdp-mode say how --verify sees a frame arrive")
+                .fix("--verify, or leave them out")
+                .into());
         }
         let selected = topology::select(&self.pair).await?;
         let from = usize::from(self.from == Side::B);

@@ -146,7 +146,8 @@ fn what_passes_before_it_begins_shows_which_way_of_recognising_fits() {
         after
     };
     let mut ledger = Ledger::new(TIMEOUT, SHIFT, true);
-    for passes in [trial(0, 0, 0), trial(1000, 990, 0), trial(1000, 990, 500), trial(3, 0, 3)] {
+    for (departed, recognised, strange) in [(0, 0, 0), (1000, 990, 0), (1000, 990, 500), (3, 0, 3)] {
+        let passes = trial(departed, recognised, strange);
         assert!(!ledger.try_on(&Reading::ZERO, &passes), "{passes:?}");
     }
     let eaten = trial(1000, 100, 880);
