@@ -15,6 +15,7 @@ use crate::{
         link::Pair,
     },
     netns::{self, Key},
+    owners::Owners,
 };
 
 type Hints = Pin<Box<dyn Stream<Item = Hint> + Send>>;
@@ -38,6 +39,7 @@ pub struct Follower {
     hints: SelectAll<Hints>,
     round: tokio::time::Interval,
     pairs: Vec<Pair>,
+    owners: Owners,
 }
 
 impl Follower {
@@ -45,11 +47,16 @@ impl Follower {
     pub async fn start() -> Result<(Self, Vec<Change>)> {
         let mut round = tokio::time::interval(ROUND);
         round.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut follower =
-            Self { connections: HashMap::new(), hints: SelectAll::new(), round, pairs: Vec::new() };
+        let mut follower = Self {
+            connections: HashMap::new(),
+            hints: SelectAll::new(),
+            round,
+            pairs: Vec::new(),
+            owners: Owners::default(),
+        };
         // Listening comes before the first look, so that nothing falls between.
         follower.listen();
-        follower.pairs = look().await?;
+        follower.pairs = look(&mut follower.owners).await?;
         let present = follower.pairs.iter().map(|pair| Change { event: Event::Present, pair: pair.clone() });
         let present = present.collect();
         Ok((follower, present))
@@ -59,7 +66,7 @@ impl Follower {
     pub async fn next(&mut self) -> Result<Vec<Change>> {
         loop {
             self.wait().await;
-            let pairs = look().await?;
+            let pairs = look(&mut self.owners).await?;
             let changes = between(&self.pairs, &pairs);
             self.pairs = pairs;
             if !changes.is_empty() {
@@ -119,7 +126,7 @@ impl Follower {
     }
 }
 
-async fn look() -> Result<Vec<Pair>> {
-    let snapshot = Snapshot::take_others().await?;
+async fn look(owners: &mut Owners) -> Result<Vec<Pair>> {
+    let snapshot = Snapshot::take_others(owners).await?;
     Ok(snapshot.pairs().into_iter().map(|sighting| sighting.pair).collect())
 }
