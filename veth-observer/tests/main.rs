@@ -16,6 +16,7 @@ mod manage;
 mod matching;
 mod object;
 mod observing;
+mod owners;
 mod programs;
 mod properties;
 mod rubbish;

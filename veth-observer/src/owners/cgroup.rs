@@ -97,7 +97,7 @@ fn named(part: &str) -> Option<(Option<&'static str>, String)> {
     let name = unescape(machine.or_else(service)?);
     // What libvirt registers is a virtual machine, or a container of its own kind.
     let libvirt = ["qemu-", "lxc-"].iter().any(|kind| name.starts_with(kind));
-    (!libvirt && !name.is_empty()).then(|| (Some("systemd-nspawn"), name))
+    (!libvirt && !name.is_empty()).then_some((Some("systemd-nspawn"), name))
 }
 
 fn of_prefix(unit: &str) -> Option<(Option<&'static str>, String)> {
@@ -145,15 +145,12 @@ fn unescape(unit: &str) -> String {
     while let Some((before, after)) = rest.split_once("\\x") {
         out.push_str(before);
         let code = after.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match code.filter(u8::is_ascii) {
-            Some(code) => {
-                out.push(char::from(code));
-                rest = &after[2..];
-            }
-            None => {
-                out.push_str("\\x");
-                rest = after;
-            }
+        if let Some(code) = code.filter(u8::is_ascii) {
+            out.push(char::from(code));
+            rest = &after[2..];
+        } else {
+            out.push_str("\\x");
+            rest = after;
         }
     }
     out + rest

@@ -202,7 +202,7 @@ mod tests {
             assert_eq!(text(text_), None, "{text_:?}");
         }
         assert!(json::<Bundle>(b"{\"annotations\":[1]}").is_none());
-        assert!(json::<Bundle>(&[b'['; 100_000]).is_none());
+        assert!(json::<Bundle>(&vec![b'['; 100_000]).is_none());
         assert!(json::<Bundle>(b"").is_none());
         assert!(json::<Bundle>(br#"{"annotations":null,"hostname":null}"#).is_some());
     }

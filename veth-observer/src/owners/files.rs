@@ -3,12 +3,15 @@
 use std::{
     fs::File,
     io::Read,
-    os::fd::{AsRawFd, OwnedFd},
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::fs::MetadataExt,
+    },
     path::Path,
 };
 
 use rustix::{
-    fs::{CWD, Dir, FileType, Mode, OFlags, ResolveFlags, fstat, open, openat2},
+    fs::{CWD, Dir, Mode, OFlags, ResolveFlags, open, openat2},
     path::Arg,
 };
 
@@ -26,7 +29,7 @@ pub(super) struct Tree(OwnedFd);
 pub(super) struct Stamp {
     dev: u64,
     ino: u64,
-    size: i64,
+    size: u64,
     modified: (i64, i64),
     changed: (i64, i64),
 }
@@ -44,10 +47,10 @@ impl Tree {
 
     /// The contents of an ordinary file of moderate size.
     pub(super) fn read(&self, path: &str) -> Option<(Stamp, Vec<u8>)> {
-        let (fd, stamp) = self.find(path)?;
+        let (file, stamp) = self.find(path)?;
         // Opened by what was looked at, so it cannot have become a pipe or a device meanwhile.
         let opened = open(
-            format!("/proc/self/fd/{}", fd.as_raw_fd()),
+            format!("/proc/self/fd/{}", file.as_raw_fd()),
             OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK,
             Mode::empty(),
         );
@@ -69,27 +72,22 @@ impl Tree {
         entries.filter_map(|entry| Some(entry.ok()?.file_name().as_str().ok()?.to_owned())).collect()
     }
 
-    fn find(&self, path: &str) -> Option<(OwnedFd, Stamp)> {
+    fn find(&self, path: &str) -> Option<(File, Stamp)> {
         let flags = OFlags::PATH | OFlags::CLOEXEC;
         let fd = openat2(&self.0, path, flags, Mode::empty(), ResolveFlags::IN_ROOT).ok()?;
-        let stat = fstat(&fd).ok()?;
-        let size = u64::try_from(stat.st_size).ok()?;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || size > MOST_BYTES {
+        let file = File::from(fd);
+        let meta = file.metadata().ok()?;
+        if !meta.is_file() || meta.len() > MOST_BYTES {
             return None;
         }
-        #[expect(
-            clippy::useless_conversion,
-            clippy::unnecessary_cast,
-            reason = "the fields differ in type between architectures"
-        )]
         let stamp = Stamp {
-            dev: stat.st_dev as u64,
-            ino: stat.st_ino as u64,
-            size: stat.st_size.into(),
-            modified: (stat.st_mtime as i64, stat.st_mtime_nsec as i64),
-            changed: (stat.st_ctime as i64, stat.st_ctime_nsec as i64),
+            dev: meta.dev(),
+            ino: meta.ino(),
+            size: meta.len(),
+            modified: (meta.mtime(), meta.mtime_nsec()),
+            changed: (meta.ctime(), meta.ctime_nsec()),
         };
-        Some((fd, stamp))
+        Some((file, stamp))
     }
 }
 
@@ -141,7 +139,7 @@ mod tests {
     fn what_would_block_or_is_huge_is_not_read() {
         let fixture = Fixture::new("odd");
         let fifo = fixture.0.join("run/fifo");
-        rustix::fs::mknodat(CWD, &fifo, FileType::Fifo, Mode::RWXU, 0).unwrap();
+        rustix::fs::mknodat(CWD, &fifo, rustix::fs::FileType::Fifo, Mode::RWXU, 0).unwrap();
         let huge = File::create(fixture.0.join("run/huge")).unwrap();
         huge.set_len(MOST_BYTES + 1).unwrap();
         let tree = Tree::at(&fixture.0).unwrap();

@@ -59,7 +59,7 @@ impl Processes {
 
     /// The machine's files: those of its first process, also when we are in a container, or ours where we may not see them.
     pub(super) fn machine(&self) -> Option<Tree> {
-        self.tree(1).filter(|tree| tree.is_open_to_us()).or_else(|| Tree::at(Path::new("/")))
+        self.tree(1).filter(Tree::is_open_to_us).or_else(|| Tree::at(Path::new("/")))
     }
 }
 

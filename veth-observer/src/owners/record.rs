@@ -151,9 +151,9 @@ impl Records {
                 None => Arc::new(podman::names(&tree.read(&path)?.1)),
             };
             self.names.insert(stamp, names.clone());
-            let named = names.get(&details.id)?;
-            details.name.clone_from(&named.name);
-            details.image.clone_from(&named.image);
+            let entry = names.get(&details.id)?;
+            details.name.clone_from(&entry.name);
+            details.image.clone_from(&entry.image);
             Some(Source { view, path, stamp })
         });
         if let (Some(pod), Some(name)) = (pod, &details.name)

@@ -1,11 +1,15 @@
 //! Which veth pairs exist, and making and removing them. Everything here is rtnetlink.
 
+mod by_owner;
 mod changes;
 mod connection;
 mod describe;
 mod device;
 mod follow;
+mod glob;
 pub mod manage;
+mod matching;
+mod nearness;
 mod pairing;
 mod select;
 mod selector;
@@ -15,7 +19,7 @@ pub use connection::Connection;
 pub use describe::describe;
 pub use follow::Follower;
 pub use select::{Found, Selected, find, select};
-pub use selector::{EndSelector, Selector};
+pub use selector::{EndSelector, Scope, Selector};
 pub use snapshot::{Sighting, Snapshot};
 
 use anyhow::Result;

@@ -3,6 +3,7 @@
 pub(crate) mod bpf;
 pub(crate) mod bursts;
 pub(crate) mod command;
+pub(crate) mod engine;
 pub(crate) mod netns;
 pub(crate) mod programs;
 pub(crate) mod seccomp;
