@@ -1,77 +1,16 @@
 //! Whole machines in a directory: /proc and the files that each runtime documents, as if it had written them.
 
-use std::{
-    fs,
-    os::unix::fs::symlink,
-    path::{Path, PathBuf},
-    sync::atomic::{AtomicU32, Ordering},
-};
+mod machine;
+
+use std::{fs, os::unix::fs::symlink, path::Path};
 
 use super::*;
+use machine::Machine;
 
 const A: &str = "3f9c1d2a77b04c5c8f1e6a2b9d0e7f3a4b5c6d7e8f90a1b2c3d4e5f607182930";
 const B: &str = "a0b1c2d3e4f5061728394a5b6c7d8e9fa0b1c2d3e4f5061728394a5b6c7d8e9f";
 const C: &str = "c3d4e5f6071829304a5b6c7d8e9fa0b1c2d3e4f5061728394a5b6c7d8e9fa0b1";
 const UID: &str = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
-
-/// A machine of files, gone with the value.
-struct Machine(PathBuf);
-
-impl Machine {
-    fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let at = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("vo-machine-{}-{at}", std::process::id()));
-        fs::create_dir_all(path.join("root/proc")).unwrap();
-        let machine = Self(path);
-        machine.process(1, 0, "/init.scope", &["/sbin/init"]);
-        machine
-    }
-
-    /// A process that sees the machine's files.
-    fn process(&self, pid: u32, parent: u32, cgroup: &str, arguments: &[&str]) {
-        let process = self.0.join(format!("proc/{pid}"));
-        fs::create_dir_all(&process).unwrap();
-        let comm: String = arguments[0].rsplit('/').next().unwrap().chars().take(15).collect();
-        fs::write(process.join("stat"), format!("{pid} ({comm}) S {parent} 1 1 0 -1 4194560")).unwrap();
-        fs::write(process.join("comm"), format!("{comm}\n")).unwrap();
-        fs::write(process.join("cgroup"), format!("0::{cgroup}\n")).unwrap();
-        fs::write(process.join("cmdline"), arguments.join("\0") + "\0").unwrap();
-        let _ = symlink("../../root", process.join("root"));
-    }
-
-    fn works_in(&self, pid: u32, directory: &str) {
-        symlink(directory, self.0.join(format!("proc/{pid}/cwd"))).unwrap();
-    }
-
-    fn write(&self, path: &str, text: &str) {
-        let path = self.0.join("root").join(path.trim_start_matches('/'));
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        // As runtimes do it: a new file in place of the old one.
-        let fresh = path.with_extension("new");
-        fs::write(&fresh, text).unwrap();
-        fs::rename(fresh, path).unwrap();
-    }
-
-    fn remove(&self, path: &str) {
-        fs::remove_file(self.0.join("root").join(path.trim_start_matches('/'))).unwrap();
-    }
-
-    fn owners(&self) -> Owners {
-        Owners { processes: Processes(self.0.join("proc")), ..Owners::default() }
-    }
-
-    /// The owner of a namespace with these processes.
-    fn owner(&self, pids: &[u32]) -> Owner {
-        one(&mut self.owners(), pids).expect("an owner")
-    }
-}
-
-impl Drop for Machine {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 fn one(owners: &mut Owners, pids: &[u32]) -> Option<Owner> {
     owners.of(&[(Home::Cookie(5), pids)]).pop().unwrap()

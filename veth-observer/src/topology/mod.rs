@@ -25,8 +25,9 @@ pub use snapshot::{Sighting, Snapshot};
 use anyhow::Result;
 
 use crate::{
-    model::link::{End, Pair},
-    netns::Namespace,
+    model::link::{End, Owner, Pair},
+    netns::{self, Namespace},
+    owners::{Home, Owners},
 };
 
 /// All pairs of the machine, as far as the caller may see.
@@ -38,4 +39,12 @@ pub async fn list() -> Result<Vec<Pair>> {
 pub async fn end(namespace: &Namespace, ifindex: u32) -> Result<End> {
     let message = Connection::open(namespace)?.link_by_index(ifindex).await?;
     Ok(device::Device::from(&message).end(namespace.id.clone()))
+}
+
+/// Who lives in a namespace now.
+pub fn owner(namespace: &Namespace) -> Option<Owner> {
+    let scan = netns::scan_others();
+    let tenants = scan.tenants(namespace);
+    let home = Home::new(&namespace.id, tenants).filter(|_| !scan.is_common(namespace))?;
+    Owners::default().of(&[(home, tenants)]).pop()?
 }

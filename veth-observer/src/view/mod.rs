@@ -4,9 +4,10 @@
 //! * [`latency`]: how long it took, with percentiles, histograms and thresholds.
 //! * [`line`]: one arrived frame in one line.
 //! * [`decode`]: one frame layer by layer.
-//! * [`pairs`], [`show`]: which pairs there are, and one end whole.
+//! * [`columns`], [`pairs`], [`show`]: which pairs there are, and one end whole.
 //! * [`units`], [`escape`]: how numbers and names are written everywhere.
 
+pub mod columns;
 pub mod decode;
 pub mod escape;
 mod histogram;

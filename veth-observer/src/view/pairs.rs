@@ -1,75 +1,7 @@
 //! Pairs and ends as text.
 
-use comfy_table::{ContentArrangement, Table, presets};
-
+use super::columns::{mtu, state};
 use crate::model::link::{End, Owner, Pair};
-
-/// One line for each pair.
-pub fn table(pairs: &[Pair]) -> String {
-    if pairs.is_empty() {
-        return "no veth pairs\n".into();
-    }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    let owned = pairs.iter().any(|pair| !owners(pair).is_empty());
-    let mut header = vec!["DEVICE", "NETNS", "PEER", "PEER NETNS", "OWNER", "STATE", "MTU"];
-    header.retain(|column| owned || *column != "OWNER");
-    table.set_header(header);
-    for pair in pairs {
-        let Pair { ends: [one, other] } = pair;
-        let owners = owned.then(|| match owners(pair) {
-            none if none.is_empty() => "-".into(),
-            owners => owners,
-        });
-        let places = [
-            cell(one),
-            one.netns.to_string(),
-            cell(other),
-            if one.netns == other.netns { "(same)".into() } else { other.netns.to_string() },
-        ];
-        table.add_row(places.into_iter().chain(owners).chain([state(one, other), mtu(one, other)]));
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    let lines = table.lines().map(|line| line.trim_end().to_owned() + "\n");
-    lines.collect()
-}
-
-/// `name (index)`
-fn cell(end: &End) -> String {
-    match (&end.ifname, end.ifindex) {
-        (Some(name), index) => format!("{name} ({index})"),
-        (None, 0) => "gone".into(),
-        (None, index) => format!("? ({index})"),
-    }
-}
-
-/// One word when both ends agree.
-fn state(one: &End, other: &End) -> String {
-    either(one.operstate.as_deref(), other.operstate.as_deref())
-}
-
-fn mtu(one: &End, other: &End) -> String {
-    let text = |end: &End| end.mtu.map(|mtu| mtu.to_string());
-    either(text(one).as_deref(), text(other).as_deref())
-}
-
-fn either(one: Option<&str>, other: Option<&str>) -> String {
-    match (one, other) {
-        (Some(one), Some(other)) if one != other => format!("{one}/{other}"),
-        (Some(known), _) | (None, Some(known)) => known.into(),
-        (None, None) => "?".into(),
-    }
-}
-
-/// Who lives at the ends, as it can be asked for.
-fn owners(pair: &Pair) -> String {
-    let mut owners: Vec<String> =
-        pair.ends.iter().filter_map(|end| end.owner.as_ref().and_then(Owner::selector)).collect();
-    owners.dedup();
-    owners.join(", ")
-}
 
 /// `veth1 (ifindex 2) in netns blue`, and who lives there: `, container web (docker 3f9c1d2a77b0), pid 20417`
 pub fn place(end: &End) -> String {
@@ -134,48 +66,6 @@ mod tests {
             operstate: Some("up".into()),
             ..End::default()
         }
-    }
-
-    #[test]
-    fn a_table_says_what_is_the_same_once() {
-        let mut hidden = End { ifindex: 7, ..End::default() };
-        let pairs = [
-            Pair { ends: [end("veth0", 3, "host"), end("veth1", 2, "host")] },
-            Pair { ends: [end("veth9", 9, "host"), end("eth0", 2, "blue")] },
-            Pair { ends: [end("veth8", 8, "host"), hidden.clone()] },
-        ];
-        let expected = "\
-DEVICE     NETNS  PEER       PEER NETNS         STATE  MTU
-veth0 (3)  host   veth1 (2)  (same)             up     1500
-veth9 (9)  host   eth0 (2)   blue               up     1500
-veth8 (8)  host   ? (7)      another namespace  up     1500
-";
-        assert_eq!(table(&pairs), expected);
-        assert_eq!(table(&[]), "no veth pairs\n");
-        hidden.ifindex = 0;
-        assert!(table(&[Pair { ends: [end("veth8", 8, "host"), hidden] }]).contains("gone"));
-    }
-
-    #[test]
-    fn a_column_says_who_lives_there_where_somebody_does() {
-        let owner = Owner { name: Some("web".into()), ..Owner::default() };
-        let pod = Owner { pod: Some("db-0".into()), namespace: Some("shop".into()), ..Owner::default() };
-        let away = |owner: &Owner| End { owner: Some(owner.clone()), ..end("eth0", 2, "pid 7 (sh)") };
-        let pairs = [
-            Pair { ends: [end("veth0", 3, "host"), away(&owner)] },
-            Pair { ends: [away(&pod), away(&owner)] },
-            Pair { ends: [end("veth0", 3, "host"), end("veth1", 2, "host")] },
-        ];
-        let expected = "\
-DEVICE     NETNS       PEER       PEER NETNS  OWNER                        STATE  MTU
-veth0 (3)  host        eth0 (2)   pid 7 (sh)  container:web                up     1500
-eth0 (2)   pid 7 (sh)  eth0 (2)   (same)      pod:shop/db-0, container:web  up     1500
-veth0 (3)  host        veth1 (2)  (same)      -                            up     1500
-";
-        assert_eq!(
-            table(&pairs).split_whitespace().collect::<Vec<_>>(),
-            expected.split_whitespace().collect::<Vec<_>>()
-        );
     }
 
     #[test]
