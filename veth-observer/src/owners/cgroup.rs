@@ -3,6 +3,8 @@
 //! Every runtime puts the container's id into the path, and so does every driver of cgroups, each in a way of its own. In a
 //! container within a container there are several; the last one is the one that the process is in.
 
+use super::details::text;
+
 /// A container as the path of its cgroup tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Trace {
@@ -80,7 +82,7 @@ const PREFIXES: [(&str, &str); 9] = [
 /// A part of a path that names its runtime.
 fn named(part: &str) -> Option<(Option<&'static str>, String)> {
     if let Some(name) = part.strip_prefix("lxc.payload.") {
-        return Some((Some("lxc"), name.to_owned())).filter(|_| !name.is_empty());
+        return Some((Some("lxc"), text(name)?));
     }
     let unit = part.strip_suffix(".scope").unwrap_or(part);
     if let Some((_, id)) = unit.rsplit_once(':') {
@@ -97,12 +99,12 @@ fn named(part: &str) -> Option<(Option<&'static str>, String)> {
     let name = unescape(machine.or_else(service)?);
     // What libvirt registers is a virtual machine, or a container of its own kind.
     let libvirt = ["qemu-", "lxc-"].iter().any(|kind| name.starts_with(kind));
-    (!libvirt && !name.is_empty()).then_some((Some("systemd-nspawn"), name))
+    Some((Some("systemd-nspawn"), text(&name).filter(|_| !libvirt)?))
 }
 
 fn of_prefix(unit: &str) -> Option<(Option<&'static str>, String)> {
     let (prefix, runtime) = PREFIXES.iter().find(|(prefix, _)| {
-        unit.strip_prefix(prefix).is_some_and(|id| is_id(id) || (*prefix == "runc-" && !id.is_empty()))
+        unit.strip_prefix(prefix).is_some_and(|id| is_id(id) || (*prefix == "runc-" && text(id).is_some()))
     })?;
     Some((Some(*runtime), unit[prefix.len()..].to_owned()))
 }
@@ -113,7 +115,7 @@ fn below(before: Option<&str>, part: &str) -> Option<(Option<&'static str>, Stri
         return Some((before.filter(|before| *before == "docker").map(|_| "docker"), part.to_owned()));
     }
     let is_lxc = matches!(before, Some("lxc" | "lxc.payload"));
-    is_lxc.then(|| (Some("lxc"), part.to_owned()))
+    Some((Some("lxc"), text(part).filter(|_| is_lxc)?))
 }
 
 /// Sixty-four hexadecimal digits, as all runtimes but LXC and nspawn make them.

@@ -60,10 +60,9 @@ impl Owners {
     pub fn of(&mut self, homes: &[(Home, &[u32])]) -> Vec<Option<Owner>> {
         let mut known = std::mem::take(&mut self.traces);
         for (home, tenants) in homes {
-            for &pid in *tenants {
-                let key = (*home, pid);
-                let trace = known.remove(&key).unwrap_or_else(|| self.trace(pid));
-                self.traces.insert(key, trace);
+            for (at, &pid) in tenants.iter().enumerate() {
+                let trace = known.remove(&(*home, pid)).unwrap_or_else(|| self.trace(pid, at == 0));
+                self.traces.insert((*home, pid), trace);
             }
         }
         self.records.begin();
@@ -80,13 +79,6 @@ impl Owners {
                 containers.entry(trace.id.clone()).or_insert_with(|| (trace.clone(), pid));
             }
         }
-        if containers.is_empty() {
-            // A container of which the cgroup does not tell, if any, has its first process under a monitor.
-            let pid = *pids.first()?;
-            let trace = record::unmarked(&self.processes, pid)?;
-            self.traces.insert((home, pid), Some(trace.clone()));
-            containers.insert(trace.id.clone(), (trace, pid));
-        }
         let records: Vec<(&Trace, u32, Record)> = containers
             .values()
             .map(|(trace, pid)| (trace, *pid, self.records.of(&self.processes, trace, *pid)))
@@ -98,8 +90,9 @@ impl Owners {
         choose::owner(&tenants)
     }
 
-    /// The container of a process.
-    fn trace(&self, pid: u32) -> Option<Trace> {
-        cgroup::container(&self.processes.cgroup(pid)?)
+    /// The container of a process. Where its cgroup does not tell, the first process of a namespace may tell by its monitor.
+    fn trace(&self, pid: u32, is_first: bool) -> Option<Trace> {
+        let marked = cgroup::container(&self.processes.cgroup(pid)?);
+        marked.or_else(|| if is_first { record::unmarked(&self.processes, pid) } else { None })
     }
 }

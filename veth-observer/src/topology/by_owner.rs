@@ -42,7 +42,12 @@ pub(super) fn find(wanted: &Selector, snapshot: &Snapshot) -> Result<Found, Faul
 fn of_name<'a>(name: &str, sightings: &'a [Sighting]) -> Vec<Hit<'a>> {
     let pairs: Vec<Pair> = sightings.iter().map(|sighting| sighting.pair.clone()).collect();
     let named = sightings.iter().zip(pair_names(&pairs));
-    named.filter(|(_, known)| glob::matches(name, known)).map(|(sighting, _)| (sighting, 0)).collect()
+    // The end that the pair is called after stands first, as it does when its owner is asked for.
+    let lived_in = |sighting: &Sighting| sighting.pair.ends.iter().position(|end| end.owner.is_some());
+    named
+        .filter(|(_, known)| glob::matches(name, known))
+        .map(|(sighting, _)| (sighting, lived_in(sighting).unwrap_or_default()))
+        .collect()
 }
 
 fn of_owner<'a>(wanted: &Selector, sightings: &'a [Sighting]) -> Vec<Hit<'a>> {

@@ -56,4 +56,25 @@ mod tests {
         assert!(matches(&"*a".repeat(200), &"a".repeat(5000)));
         assert!(!matches(&"*a".repeat(200), &"b".repeat(5000)));
     }
+
+    /// The definition, which takes forever on long texts.
+    fn plainly(pattern: &[u8], text: &[u8]) -> bool {
+        match (pattern.split_first(), text.split_first()) {
+            (None, rest) => rest.is_none(),
+            (Some((b'*', after)), rest) => {
+                plainly(after, text) || rest.is_some_and(|(_, rest)| plainly(pattern, rest))
+            }
+            (Some(_), None) => false,
+            (Some((one, after)), Some((other, rest))) => {
+                (*one == b'?' || one == other) && plainly(after, rest)
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn it_is_what_it_says(pattern in "[ab*?]{0,8}", text in "[ab]{0,10}") {
+            assert_eq!(matches(&pattern, &text), plainly(pattern.as_bytes(), text.as_bytes()));
+        }
+    }
 }

@@ -104,8 +104,7 @@ fn a_container_is_known_by_name_from_its_start_to_its_end() {
     for selector in
         [format!("container:{unique}"), format!("container:{}", &id[..12]), format!("pair:{unique}")]
     {
-        let found = peer(&selector).json();
-        assert!(found["peer"] == there || selector.starts_with("pair:"), "{selector}: {found:#}");
+        assert_eq!(peer(&selector).json()["peer"], there, "{selector}");
     }
     let veth = there["ifname"].as_str().unwrap();
     let said = podman.host.observer(&["peer", veth]);
@@ -223,6 +222,20 @@ fn frames_of_a_container_are_counted() {
     assert_eq!(direction["from"], "eth0");
     assert_eq!(direction["sent"]["frames"], 50);
     assert_eq!(direction["received"]["frames"], 50);
+}
+
+#[test]
+fn an_end_that_moves_into_a_container_has_its_owner() {
+    let podman = Podman::new();
+    let unique = format!("into{}", std::process::id());
+    podman.start(&unique, "near");
+    podman.host.run("ip", &["link", "add", "m0", "type", "veth", "peer", "name", "m1"]);
+    let stats = Run::here(&["stats", &format!("netns:pid:{}/m0", podman.host.inside()), "-j"]).observing();
+    podman.host.run("ip", &["link", "set", "m0", "netns", &podman.inspect(&unique, "{{.State.Pid}}")]);
+    let report: Value = serde_json::from_str(&stats.interrupt().stdout).unwrap();
+    let end = &report["pairs"][0]["ends"][0];
+    assert_eq!((&end["ifname"], &end["owner"]["name"]), (&"m0".into(), &unique.as_str().into()), "{end:#}");
+    assert_eq!(peer(&format!("pair:{unique}/m0")).json()["peer"]["ifname"], "m1");
 }
 
 #[test]

@@ -127,6 +127,9 @@ fn what_is_in_no_container() {
         "/libpod_parent/OTHER/conmon",
         "/lxc.monitor.web",
         "/lxc.payload.",
+        "/user.slice/lxc.payload.\u{1b}[31m",
+        r"/machine.slice/machine-\x1b\x5b31m.scope",
+        "/system.slice/runc-a b.scope",
         r"/machine.slice/machine-qemu\x2d1\x2dvm.scope",
         r"/machine.slice/machine-lxc\x2d42\x2dvm.scope/emulator",
         "/kubepods/burstable/podUID",
@@ -157,4 +160,13 @@ fn rubbish_is_no_container() {
     }
     let odd = r"0::/machine-\xff\x2.scope";
     assert_eq!(container(odd).unwrap().id, r"\xff\x2");
+}
+
+proptest::proptest! {
+    #[test]
+    fn nothing_makes_it_panic(text in "(0::)?(/|:|-|pod|docker|lxc|machine-|libpod_pod_|.slice|.scope|\\\\x|\\PC){0,40}") {
+        if let Some(trace) = container(&text) {
+            assert!(trace.id.chars().all(|c| c.is_ascii_graphic()), "{trace:?}");
+        }
+    }
 }
