@@ -290,12 +290,13 @@ fn a_container_cannot_name_itself() {
 
 #[test]
 fn files_of_rubbish_leave_the_owner_with_less() {
-    let rubbish: [(&str, &dyn Fn(&Path)); 5] = [
-        ("nothing", &|path| fs::write(path, "").unwrap()),
-        ("binary", &|path| fs::write(path, [0xff; 4096]).unwrap()),
-        ("nested", &|path| fs::write(path, "[".repeat(1 << 20)).unwrap()),
-        ("a directory", &|path| fs::create_dir(path).unwrap()),
-        ("dangling", &|path| symlink("nowhere", path).unwrap()),
+    type Write = fn(&Path);
+    let rubbish: [(&str, Write); 5] = [
+        ("nothing", |path| fs::write(path, "").unwrap()),
+        ("binary", |path| fs::write(path, [0xff; 4096]).unwrap()),
+        ("nested", |path| fs::write(path, "[".repeat(1 << 20)).unwrap()),
+        ("a directory", |path| fs::create_dir(path).unwrap()),
+        ("dangling", |path| symlink("nowhere", path).unwrap()),
     ];
     for (what, write) in rubbish {
         let machine = Machine::new();

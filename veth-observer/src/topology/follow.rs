@@ -95,7 +95,7 @@ impl Follower {
                     let scan = netns::scan_others();
                     let are_others = self.listen(&scan);
                     self.rounds += 1;
-                    if are_others || (self.rounds % OWNER_ROUNDS == 0 && self.owners_differ(&scan)) {
+                    if are_others || (self.rounds.is_multiple_of(OWNER_ROUNDS) && self.owners_differ(&scan)) {
                         return;
                     }
                 }
