@@ -200,6 +200,8 @@ fn two_pairs_of_one_container_are_told_apart() {
     assert_eq!(peer(&format!("pair:{unique}/eth1")).code, Some(0));
     let missing = peer(&format!("container:{unique}/eth7")).fails(4);
     assert_eq!(missing, format!("container:{unique} has no veth end eth7"));
+    let pattern = Run::here(&["delete", &format!("container:{unique}*/eth1"), "--yes"]).outcome().fails(2);
+    assert_eq!(pattern, format!("container:{unique}*/eth1 may mean more pairs tomorrow"));
     let typo = peer(&format!("container:{unique}0"));
     assert!(typo.stderr.contains(&format!("did you mean container:{unique}?")), "{typo:?}");
 }
@@ -209,6 +211,10 @@ fn frames_of_a_container_are_counted() {
     let podman = Podman::new();
     let unique = format!("busy{}", std::process::id());
     podman.start(&unique, "near");
+    // Nothing may be sent but what the test sends.
+    let pid = podman.inspect(&unique, "{{.State.Pid}}");
+    let quiet = ["--target", &pid, "--net", "sysctl", "-q", "-w", "net.ipv6.conf.all.disable_ipv6=1"];
+    podman.host.run("nsenter", &quiet);
     let selector = format!("container:{unique}");
     let stats = Run::here(&["stats", &selector, "-j"]).observing();
     let send =
