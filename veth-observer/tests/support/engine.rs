@@ -113,7 +113,9 @@ impl Drop for Host {
         let mine: Vec<PathBuf> = hierarchies().map(|root| root.join(&self.cgroup[1..])).collect();
         // The kernel lets go of a cgroup some moments after its last process.
         for _ in 0..500 {
-            mine.iter().for_each(|cgroup| remove_cgroup(cgroup));
+            for cgroup in &mine {
+                remove_cgroup(cgroup);
+            }
             if !mine.iter().any(|cgroup| cgroup.exists()) {
                 break;
             }
@@ -124,7 +126,7 @@ impl Drop for Host {
 }
 
 /// Where cgroups are mounted, of either version.
-pub(crate) fn hierarchies() -> impl Iterator<Item = PathBuf> {
+fn hierarchies() -> impl Iterator<Item = PathBuf> {
     let table = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let roots: Vec<PathBuf> = table
         .lines()
