@@ -1,5 +1,6 @@
 //! Who lives in a namespace, held to what real container engines say.
 
+mod containerd;
 mod docker;
 mod podman;
 
@@ -28,6 +29,11 @@ fn end_of(name: &str) -> [Value; 2] {
     let mut found = owned_by(name);
     assert_eq!(found.len(), 1, "{name}: {found:#?}");
     found.remove(0)
+}
+
+/// What identifies an end; its state may still change.
+fn identity(end: &Value) -> [&Value; 3] {
+    [&end["netns"]["cookie"], &end["ifindex"], &end["ifname"]]
 }
 
 /// The pids that a process has, from our pid namespace to its own.

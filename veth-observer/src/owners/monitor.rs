@@ -41,11 +41,18 @@ pub(super) fn above(processes: &Processes, pid: u32, id: Option<&str>) -> Option
         let arguments = processes.arguments(at)?;
         let Some(said) = said(&arguments.iter().map(String::as_str).collect::<Vec<_>>()) else { continue };
         let there = processes.cgroup(at)?;
-        if is_outside(&there, &own, id) {
+        if id.is_none_or(|id| said.is_of(id)) && is_outside(&there, &own, id) {
             return Some(Monitor { pid: at, said });
         }
     }
     None
+}
+
+impl Said {
+    /// Whether it may be the monitor of this container: containerd's is that of a whole pod.
+    fn is_of(&self, id: &str) -> bool {
+        self.runtime == Some("containerd") || self.id.as_deref() == Some(id)
+    }
 }
 
 /// Whether a process with the cgroups `there` is in no cgroup of a container with the cgroups `own`.
@@ -135,6 +142,15 @@ mod tests {
         assert_eq!(shim("moby").runtime, Some("docker"));
         assert_eq!(shim("k8s.io").runtime, Some("containerd"));
         assert_eq!(shim("default").id.as_deref(), Some(ID));
+    }
+
+    #[test]
+    fn a_monitor_is_that_of_its_container_or_of_its_pod() {
+        let said = |runtime, id: &str| Said { runtime, id: Some(id.into()), ..Said::default() };
+        assert!(said(None, ID).is_of(ID) && said(Some("docker"), ID).is_of(ID));
+        assert!(!said(None, "other").is_of(ID) && !said(Some("docker"), "other").is_of(ID));
+        assert!(said(Some("containerd"), "sandbox").is_of(ID));
+        assert!(!Said::default().is_of(ID));
     }
 
     #[test]
