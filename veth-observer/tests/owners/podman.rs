@@ -117,6 +117,14 @@ fn a_container_is_known_by_name_from_its_start_to_its_end() {
     assert!(table.lines().next().unwrap().contains("  OWNER  "), "{table}");
     assert!(table.contains(&format!("  container:{unique}  ")), "{table}");
 
+    let chosen = podman.host.observer(&["list", "--fields", "pair,peer-mac"]);
+    let mac = end["mac"].as_str().unwrap();
+    let words: Vec<Vec<&str>> = chosen.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(words[0], ["PAIR", "PEER", "MAC"]);
+    assert!(words.contains(&vec![unique.as_str(), mac]), "{chosen}");
+    let names = Run::here(&["list", "-j"]).outcome().json();
+    assert!(names["pairs"].as_array().unwrap().iter().any(|pair| pair["pair"] == unique), "{names:#}");
+
     // Renamed: known at once by the new name only.
     let newer = format!("{unique}-b");
     let watch = Run::here(&["list", "--watch", "-j"]).lines();
