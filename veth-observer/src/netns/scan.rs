@@ -137,9 +137,16 @@ impl Finder {
 
     fn files(&mut self, pid: u32) {
         for fd in fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten() {
-            let inode = fs::read_link(fd.path()).ok().and_then(|target| inode(target.to_str()?));
+            let path = fd.path();
+            let Ok(target) = fs::read_link(&path) else { continue };
+            let inode = match target.to_str() {
+                // What was opened by a name that has been unmounted since: all that `ip netns del` leaves of it.
+                Some("/") => fs::metadata(&path).ok().filter(|meta| !meta.is_dir()).map(|meta| meta.st_ino()),
+                Some(target) => inode(target),
+                None => None,
+            };
             if inode.is_some_and(|inode| !self.knows(inode)) {
-                self.open(&fd.path());
+                self.open(&path);
             }
         }
     }
