@@ -7,9 +7,18 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::output::{self, Output};
 use crate::{
-    model::{SCHEMA, change::Change, link::Pair},
+    fault::Fault,
+    model::{
+        SCHEMA,
+        change::Change,
+        link::{End, Pair},
+        naming::pair_names,
+    },
     topology::{self, Follower},
-    view,
+    view::{
+        self,
+        columns::{self, Column},
+    },
 };
 
 /// List all veth pairs of the machine, both ends, across network namespaces
@@ -20,19 +29,30 @@ use crate::{
 #[command(after_help = "Examples:
   veth-observer list
   veth-observer list -j | jq -r '.pairs[].ends[].ifname'
+  veth-observer list --fields pair,device,image
   veth-observer list --watch")]
 pub struct List {
     /// Go on and say what comes, changes and goes, until interrupted
     #[arg(short, long)]
     watch: bool,
+    /// Columns of the table, in this order: pair, device, netns, peer, peer-netns, owner, image, state, mtu, mac, peer-mac
+    #[arg(long, value_delimiter = ',', value_name = "LIST", conflicts_with = "watch")]
+    fields: Vec<Column>,
 }
 
 #[derive(Serialize)]
-struct Listed {
+struct Listed<'a> {
     schema: u32,
-    pairs: Vec<Pair>,
+    pairs: Vec<Named<'a>>,
     /// Network namespaces that could not be looked into.
     unseen: usize,
+}
+
+#[derive(Serialize)]
+struct Named<'a> {
+    /// What reports and metrics call it.
+    pair: String,
+    ends: &'a [End; 2],
 }
 
 #[derive(Serialize)]
@@ -47,11 +67,22 @@ impl List {
         if self.watch {
             return watch(out).await;
         }
+        if out.wants_json() && !self.fields.is_empty() {
+            return Err(Fault::usage("--fields is for the table")
+                .fix("veth-observer list -j | jq '.pairs[] | {pair}'")
+                .into());
+        }
         let (pairs, unseen) = topology::list().await?;
         if out.wants_json() {
+            let named = pairs.iter().zip(pair_names(&pairs));
+            let pairs = named.map(|(Pair { ends }, pair)| Named { pair, ends }).collect();
             return out.json(&Listed { schema: SCHEMA, pairs, unseen });
         }
-        out.text(&view::pairs::table(&pairs))?;
+        if self.fields.is_empty() {
+            out.text(&columns::table(&pairs))?;
+        } else {
+            out.text(&columns::table_of(&pairs, &self.fields))?;
+        }
         let namespaces = if unseen == 1 { "namespace" } else { "namespaces" };
         if unseen > 0 {
             output::note(format!("{unseen} network {namespaces} could not be looked into; sudo shows all"));

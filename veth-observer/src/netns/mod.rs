@@ -22,8 +22,9 @@ use anyhow::{Context, Result};
 
 use crate::{fault::Fault, model::link::Netns};
 
-pub use lookup::{HOST, names};
-pub use scan::{Hidden, Scan, scan, scan_others};
+pub use crate::model::link::HOST;
+pub use lookup::names;
+pub use scan::{Hidden, Scan, TENANTS, scan, scan_others};
 
 /// An open network namespace. Whether it may also be entered is a matter of privilege (CAP_SYS_ADMIN).
 #[derive(Debug, Clone)]
@@ -116,8 +117,8 @@ impl Namespace {
 
     fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
-        // A name under /run/netns whose mount is gone is an ordinary empty file.
-        if rustix::fs::fstatfs(&file)?.f_type != NSFS_MAGIC {
+        // A name under /run/netns whose mount is gone is an ordinary empty file. Other kinds of namespaces are files too.
+        if rustix::fs::fstatfs(&file)?.f_type != NSFS_MAGIC || !enter::is_network(&file) {
             return Err(io::Error::from(io::ErrorKind::NotFound));
         }
         let meta = file.metadata()?;
