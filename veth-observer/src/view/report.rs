@@ -244,3 +244,54 @@ impl Lines {
         ) + &if direction.unexplained == 0 { String::new() } else { unclosed(direction) + "\n" }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::report::Traffic;
+
+    fn direction(matching: Matching, timed: u64, unexplained: i64) -> DirectionReport {
+        let thousand = Traffic { skbs: 1000, frames: 1000, bytes: 60_000 };
+        DirectionReport {
+            from: "a".into(),
+            to: "b".into(),
+            matching,
+            matched: timed,
+            sent: thousand,
+            received: thousand,
+            dropped: Vec::new(),
+            in_flight: 0,
+            lost: 0,
+            unexplained,
+            unmatched: 0,
+            reordered: 0,
+            duplicated: 0,
+            delay: Distribution { count: timed, ..Distribution::default() },
+            clamped: 0,
+            variation: Distribution::default(),
+            driver: None,
+            collection_loss: 0,
+            probes: None,
+            stages: None,
+        }
+    }
+
+    #[test]
+    fn how_frames_were_recognised_is_said_where_it_was_not_by_the_stamp_of_each() {
+        assert!(remarks(&direction(Matching::Stamp, 1000, 0)).is_empty());
+        for (matching, timed, word, share) in [
+            (Matching::Stamp, 990, "stamp", "990 of 1000 received have one (99.000%)"),
+            (Matching::Address, 1000, "address", "1000 of 1000 received have one (100.000%)"),
+            (Matching::Digest, 0, "digest", "0 of 1000 received have one (0%)"),
+        ] {
+            let [said] = remarks(&direction(matching, timed, 0)).try_into().unwrap();
+            assert!(said.contains(&format!("(matching: {word})")) && said.ends_with(share), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_ledger_that_does_not_close_is_said_aloud() {
+        let said = remarks(&direction(Matching::Stamp, 1000, -12));
+        assert_eq!(said, ["a > b: THE LEDGER DOES NOT CLOSE: -12 frames unexplained"]);
+    }
+}
