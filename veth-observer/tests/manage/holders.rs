@@ -48,6 +48,8 @@ fn a_thread_holds_a_namespace() {
     let pair = pair.expect("the pair in the thread's namespace");
     assert_eq!(inode, format!("net:[{}]", pair["ends"][0]["netns"]["inode"]));
     assert_eq!(pair["ends"][0]["owner"], Value::Null, "a visitor owns nothing");
+    // It is not called after where the thread's process is.
+    assert_ne!(pair["ends"][0]["netns"]["name"], "host");
     eventually("the pair is gone with the thread", || pair_of(&a).is_none());
 }
 
