@@ -34,20 +34,16 @@ use writer::Writer;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  veth-observer capture veth0 -w veth0.pcapng             until Ctrl-C
-  veth-observer capture veth0 -w - | tshark -r -          frames as they come
+  veth-observer capture veth0 -w veth0.pcapng        until Ctrl-C
+  veth-observer capture veth0 -w - | tshark -r -     frames as they come
   veth-observer capture veth0 -w - tcp port 443 | wireshark -k -i -
-  veth-observer capture veth0 -w web.pcapng --rotate 100MiB --files 10 --duration 8h
+  veth-observer capture veth0 -w web.pcapng --rotate 100MiB --files 10
   veth-observer capture veth0 -w ping.pcapng -- ping -c 3 10.0.0.2
-  tshark -r veth0.pcapng -Y 'frame.comment contains \"lost\"'    frames that died between the ends
+  tshark -r veth0.pcapng -Y 'frame.comment contains \"lost\"'
 
-Each end is an interface of the file: a frame that left and arrived is in it twice, outbound at one and inbound at the
-other. What it says of a frame that left is known when the frame has arrived, has died, or is lost by --loss-timeout.
-An existing file is written over.
+Each end is an interface of the file: a frame that left and arrived is in it twice, outbound at one and inbound at the other. What it says of a frame that left is known when the frame has arrived, has died, or is lost by --loss-timeout. An existing file is written over.
 
-A reader that is slow does not hold the traffic up: frames that find no room in the ring meanwhile are counted as lost
-to the capture. A reader that goes away ends it. A full disk ends it with exit code 1; what was written until then can be
-read.")]
+A reader that is slow does not hold the traffic up: frames that find no room in the ring meanwhile are counted as lost to the capture. A reader that goes away ends it. A full disk ends it with exit code 1; what was written until then can be read.")]
 pub struct Capture {
     #[command(flatten)]
     observing: Observing,

@@ -25,7 +25,7 @@ const SHORTEST: u32 = 14;
     args_conflicts_with_subcommands = true,
     after_help = "\
 Examples:
-  veth-observer extcap install                 for you; with --system for everybody
+  veth-observer extcap install     for you; --system for everybody
   tshark -D | grep veth-observer
   tshark -i vo-host-veth0 -f 'tcp port 443'
   veth-observer extcap uninstall"

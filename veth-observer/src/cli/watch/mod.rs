@@ -33,19 +33,17 @@ use printer::{Form, Printer};
     mut_args = unless_read_back,
     after_help = "\
 Examples:
-  veth-observer watch veth0                            what arrives at either end, until Ctrl-C
-  veth-observer watch veth0 -c 10 tcp port 443         the first ten frames that match
-  veth-observer watch veth0 --lost                     what dies between the ends, where and why
-  veth-observer watch veth0 --side a -e                all that veth0 sends and receives, with MAC addresses
-  veth-observer watch veth0 --fields time,transport.dst_port,delay_ns -- curl -s http://10.0.0.2/
+  veth-observer watch veth0                      what arrives, until Ctrl-C
+  veth-observer watch veth0 -c 10 tcp port 443   the first ten that match
+  veth-observer watch veth0 --lost               what dies, where and why
+  veth-observer watch veth0 --side a -e          what veth0 sends and receives
+  veth-observer watch veth0 --fields time,delay_ns -- ping -c 3 10.0.0.2
   veth-observer watch veth0 --sample 1/100 -j > frames.json
   veth-observer watch --input-file frames.json --matched
 
-A line tells when the frame was seen (UTC), its direction, what it says, its length in bytes, and what became of it:
-delay, dropped STAGE REASON FUNCTION, lost, unmatched (it arrived, and was not seen sent), or fate unknown.
-Every frame is counted; what is printed is what sampling took and the ring could hold, and the last line says what
-was left out. A command after -- is watched while it runs; its standard output goes to standard error, and where it
-fails its exit code is ours."
+A line tells when the frame was seen (UTC), its direction, what it says, its length in bytes, and what became of it: delay, dropped STAGE REASON FUNCTION, lost, unmatched (it arrived, and was not seen sent), or fate unknown.
+
+Every frame is counted; what is printed is what sampling took and the ring could hold, and the last line says what was left out. A command after -- is watched while it runs; its standard output goes to standard error, and where it fails its exit code is ours."
 )]
 pub struct Watch {
     #[command(flatten)]
