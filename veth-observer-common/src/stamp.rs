@@ -19,7 +19,7 @@ pub const HORIZON_NS: u64 = 1 << 36;
 pub const SKEW_NS: u64 = 1_000_000;
 
 /// Bit of the key that frames are sealed with which leave before the observation begins or after it has ended.
-pub const OUTSIDE_KEY: u64 = 4;
+pub const OUTSIDE_KEY: u64 = 1 << 63;
 
 /// What a frame carries to its other end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
