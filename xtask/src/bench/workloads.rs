@@ -1,4 +1,5 @@
-//! What is sent: a flood of small datagrams, datagrams to and fro, and a stream. Each in a process of its own, on one CPU.
+//! What is sent: a flood of small datagrams, a faster one of frames that nobody reads, datagrams to and fro, and a stream. Each
+//! in a process of its own, on one CPU.
 
 use std::{
     io::{Read as _, Write as _},
@@ -17,7 +18,10 @@ use rustix::{
     time::{ClockId, clock_gettime},
 };
 
-use super::lab::{FAR_IP, Lab, NEAR_IP, inside};
+use super::{
+    lab::{FAR_IP, Lab, NEAR, NEAR_IP, inside},
+    packets::Sender,
+};
 use crate::command::read;
 
 /// Bytes; the kernel doubles it, up to its limit.
@@ -33,18 +37,20 @@ const TURN: u64 = 64;
 pub(super) enum Workload {
     Flood,
     Discard,
+    Blast,
     PingPong,
     Bulk,
 }
 
 impl Workload {
     /// All that are compared; [`Self::Discard`] is for the statistics of the kernel alone.
-    pub(super) const ALL: [Self; 3] = [Self::Flood, Self::PingPong, Self::Bulk];
+    pub(super) const ALL: [Self; 4] = [Self::Flood, Self::Blast, Self::PingPong, Self::Bulk];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Flood => "flood",
             Self::Discard => "discard",
+            Self::Blast => "blast",
             Self::PingPong => "ping-pong",
             Self::Bulk => "bulk",
         }
@@ -53,7 +59,7 @@ impl Workload {
     /// What `Run::units` counts, one of them.
     pub(super) fn unit(self) -> &'static str {
         match self {
-            Self::Flood | Self::Discard => "frame",
+            Self::Flood | Self::Discard | Self::Blast => "frame",
             Self::PingPong => "round trip",
             Self::Bulk => "byte",
         }
@@ -102,6 +108,7 @@ impl Load {
         let run = match self.workload {
             Workload::Flood => self.flood(time)?,
             Workload::Discard => self.discard(time)?,
+            Workload::Blast => self.blast(time)?,
             Workload::PingPong => self.ping_pong(time)?,
             Workload::Bulk => self.bulk(time)?,
         };
@@ -136,6 +143,16 @@ impl Load {
                 near.send(&PAYLOAD)?;
             }
             units += TURN;
+        }
+        clock.stop(units, 0)
+    }
+
+    /// As many as there can be, for nobody.
+    fn blast(&self, time: Duration) -> Result<Run> {
+        let near = inside(&self.near, || Sender::open(NEAR))?;
+        let (mut units, clock) = (0, Clock::start()?);
+        while clock.elapsed() < time {
+            units += near.send()?;
         }
         clock.stop(units, 0)
     }
