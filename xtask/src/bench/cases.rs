@@ -124,7 +124,9 @@ impl Case {
             matches!(self, Self::WatchUdp | Self::WatchNone | Self::CaptureUdp | Self::CaptureNone);
         match workload {
             Workload::Flood | Workload::Discard => true,
-            Workload::Blast => matches!(self, Self::WatchAll | Self::Capture | Self::Tcpdump),
+            Workload::Blast | Workload::Steady => {
+                matches!(self, Self::WatchAll | Self::Capture | Self::Tcpdump)
+            }
             Workload::PingPong | Workload::Bulk => !is_filtered && self != Self::Capture,
         }
     }
@@ -301,7 +303,9 @@ impl Sent {
     /// Fails when the load says otherwise than the device.
     pub(super) fn new(workload: Workload, run: &Run, buffers: [Left; 2]) -> Result<Self> {
         let frames = match workload {
-            Workload::Flood | Workload::Discard | Workload::Blast => [Some(run.units), Some(0)],
+            Workload::Flood | Workload::Discard | Workload::Blast | Workload::Steady => {
+                [Some(run.units), Some(0)]
+            }
             Workload::PingPong => [Some(run.units); 2],
             Workload::Bulk => [None; 2],
         };

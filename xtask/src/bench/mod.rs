@@ -77,7 +77,11 @@ enum Section {
 
 impl Section {
     fn workloads(this: Option<Self>) -> &'static [Workload] {
-        if this == Some(Self::Sampling) { &[Workload::Flood, Workload::Blast] } else { &Workload::ALL }
+        if this == Some(Self::Sampling) {
+            &[Workload::Flood, Workload::Blast, Workload::Steady]
+        } else {
+            &Workload::ALL
+        }
     }
 
     fn takes(this: Option<Self>, case: Case) -> bool {

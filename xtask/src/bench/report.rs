@@ -110,7 +110,7 @@ impl Results {
         for note in &self.notes {
             let _ = writeln!(text, "\nNote: {note}.");
         }
-        for &workload in self.workloads {
+        for &workload in self.workloads.iter().filter(|workload| workload.tells_cost()) {
             let of = |measure| self.rows.median(workload, Case::Nothing, measure).unwrap_or(f64::NAN);
             let (rate, cpu) = (of(Measure::Rate), of(Measure::Cpu));
             let unit = workload.unit();
@@ -138,7 +138,7 @@ impl Results {
 
     fn table(&self, workload: Workload) -> String {
         let last = match workload {
-            Workload::Flood | Workload::Discard | Workload::Blast => {
+            Workload::Flood | Workload::Discard | Workload::Blast | Workload::Steady => {
                 ("added ns of CPU per frame", Measure::Cpu)
             }
             Workload::PingPong => ("added ns at p50", Measure::P50),
@@ -185,9 +185,7 @@ impl Results {
 fn measures(workload: Workload) -> Vec<Measure> {
     match workload {
         Workload::PingPong => vec![Measure::Rate, Measure::P50, Measure::Cpu],
-        Workload::Flood | Workload::Discard | Workload::Blast | Workload::Bulk => {
-            vec![Measure::Rate, Measure::Cpu]
-        }
+        _ => vec![Measure::Rate, Measure::Cpu],
     }
 }
 
