@@ -12,22 +12,19 @@ use super::{
 
 /// What became of the frames, of every workload and case that has an account.
 pub(super) fn accounts(rows: &Rows, cases: &[Case]) -> String {
-    let mut table = "| load | case | frames/s offered | passed | taken | left out | lost | lost, share | in no number |\n\
+    let mut table =
+        "| load | case | offered | passed | taken | left out | lost | lost, share | in no number |\n\
                      |---|---|---|---|---|---|---|---|---|\n"
-        .to_owned();
+            .to_owned();
     for workload in Workload::ALL {
         for &case in cases {
             let Some(account) = rows.account(workload, case) else { continue };
             let Account { passed, taken, left_out, lost } = account;
-            let rate = match workload {
-                Workload::Bulk => String::new(),
-                _ => rows
-                    .median(workload, case, Measure::Rate)
-                    .map_or_else(String::new, |rate| format!("{rate:.0}")),
-            };
+            let rate = rows.median(workload, case, Measure::Rate).unwrap_or(f64::NAN);
+            let unit = workload.unit();
             let _ = writeln!(
                 table,
-                "| {} | {} | {rate} | {passed} | {taken} | {left_out} | {lost} | {} | {} |",
+                "| {} | {} | {rate:.0} {unit}s/s | {passed} | {taken} | {left_out} | {lost} | {} | {} |",
                 workload.name(),
                 case.name(),
                 share(lost, passed),
