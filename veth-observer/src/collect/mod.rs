@@ -13,4 +13,4 @@ pub use counters::read;
 pub use decode::decode;
 pub use driver::driver_counts;
 pub use drops::Deaths;
-pub use samples::{Drained, Samples};
+pub use samples::Samples;

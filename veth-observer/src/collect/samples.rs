@@ -1,5 +1,6 @@
 //! Draining the ring buffer.
 
+use anyhow::Result;
 use aya::maps::{MapData, RingBuf};
 
 use super::{clock, decode::decode};
@@ -10,28 +11,19 @@ pub struct Samples {
     ring: RingBuf<MapData>,
 }
 
-/// What a look took out of the ring.
-pub struct Drained {
-    pub records: Vec<Record>,
-    /// All that was written before this time (CLOCK_MONOTONIC, nanoseconds) has been taken; none when there is more.
-    pub until_ns: Option<u64>,
-}
-
 impl Samples {
     pub fn new(ring: RingBuf<MapData>) -> Self {
         Self { ring }
     }
 
-    /// Takes up to `most` records out of the ring.
-    pub fn take(&mut self, most: usize) -> Drained {
+    /// Takes up to `most` records out of the ring, one by one. All that was written before the time that it returns
+    /// (CLOCK_MONOTONIC, nanoseconds) has been taken then; none when there is more.
+    pub fn take(&mut self, most: usize, mut take: impl FnMut(Record) -> Result<()>) -> Result<Option<u64>> {
         let now = clock::monotonic_ns();
-        let mut records = Vec::new();
-        while records.len() < most {
-            let Some(record) = self.ring.next() else {
-                return Drained { records, until_ns: Some(now) };
-            };
-            records.extend(decode(&record));
+        for _ in 0..most {
+            let Some(record) = self.ring.next() else { return Ok(Some(now)) };
+            decode(&record).map_or(Ok(()), &mut take)?;
         }
-        Drained { records, until_ns: None }
+        Ok(None)
     }
 }

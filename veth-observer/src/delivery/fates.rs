@@ -1,6 +1,6 @@
 //! What became of each sampled frame: departures wait until their arrival or death is told, or the loss timeout is over.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
 use super::drops;
 use crate::model::{
@@ -38,7 +38,8 @@ pub struct Fates {
     slack_ns: u64,
     /// Frames have arrived at XDP in the driver, so that what dies of them later is no loss.
     in_driver: bool,
-    waiting: BTreeMap<Key, Waiting>,
+    /// In the order of their keys, which is nearly that in which they come.
+    waiting: VecDeque<(Key, Waiting)>,
     bytes: usize,
     serial: u64,
 }
@@ -66,7 +67,7 @@ struct Waiting {
 
 impl Fates {
     pub fn new(timeout_ns: u64, slack_ns: u64, in_driver: bool) -> Self {
-        Self { timeout_ns, slack_ns, in_driver, waiting: BTreeMap::new(), bytes: 0, serial: 0 }
+        Self { timeout_ns, slack_ns, in_driver, waiting: VecDeque::new(), bytes: 0, serial: 0 }
     }
 
     /// Takes in a frame that was seen; of one departure, the arrival comes later.
@@ -85,7 +86,11 @@ impl Fates {
         let key = Key { at_ns: seen.at_ns, point: seen.point, from: seen.from, cpu, serial: self.serial };
         self.bytes += seen.bytes.len() + OVERHEAD;
         let waiting = Waiting { seen, delay_ns: None, by_bytes: false, accounted: 0, place: None };
-        self.waiting.insert(key, waiting);
+        let at = match self.waiting.back() {
+            Some((last, _)) if *last > key => self.waiting.partition_point(|(other, _)| *other < key),
+            _ => self.waiting.len(),
+        };
+        self.waiting.insert(at, (key, waiting));
     }
 
     /// Takes in that frames of a departure died.
@@ -99,19 +104,18 @@ impl Fates {
 
     /// Whether a departure has been waiting for longer than the timeout, all records until `horizon_ns` having been taken in.
     pub fn is_overdue(&self, horizon_ns: u64) -> bool {
-        self.waiting.first_key_value().is_some_and(|(key, waiting)| {
+        self.waiting.front().is_some_and(|(key, waiting)| {
             !waiting.is_settled() && key.at_ns.saturating_add(self.timeout_ns + self.slack_ns) <= horizon_ns
         })
     }
 
     /// The oldest frame, once its fate is known, and no earlier one can turn up. Times stay those of CLOCK_MONOTONIC.
     pub fn next(&mut self, horizon_ns: u64, knowledge: Knowledge) -> Option<Sample> {
-        let entry = self.waiting.first_entry()?;
-        let (key, waiting) = (entry.key(), entry.get());
+        let (key, waiting) = self.waiting.front()?;
         let is_overdue = key.at_ns.saturating_add(self.timeout_ns + self.slack_ns) <= horizon_ns;
         let is_known = waiting.is_settled() && key.at_ns.saturating_add(SETTLE_NS) <= horizon_ns;
         if is_known || is_overdue || self.bytes > MOST_BYTES {
-            let waiting = entry.remove();
+            let (_, waiting) = self.waiting.pop_front()?;
             self.bytes -= waiting.seen.bytes.len() + OVERHEAD;
             return Some(waiting.sample(is_overdue, knowledge));
         }
@@ -121,14 +125,15 @@ impl Fates {
     /// The oldest frame after all has been taken in that ever will; what is open then is known to be lost only if it is
     /// overdue.
     pub fn last(&mut self, now_ns: u64, knowledge: Knowledge) -> Option<Sample> {
-        let (key, waiting) = self.waiting.pop_first()?;
+        let (key, waiting) = self.waiting.pop_front()?;
         Some(waiting.sample(key.at_ns.saturating_add(self.timeout_ns) <= now_ns, knowledge))
     }
 
     fn find(&mut self, Departure { from, at_ns, cpu }: Departure) -> Option<&mut Waiting> {
         let key = |cpu, serial| Key { at_ns, point: Point::Sent, from, cpu, serial };
-        let range = key(cpu.unwrap_or(0), 0)..=key(cpu.unwrap_or(u32::MAX), u64::MAX);
-        self.waiting.range_mut(range).next().map(|(_, waiting)| waiting)
+        let (first, last) = (key(cpu.unwrap_or(0), 0), key(cpu.unwrap_or(u32::MAX), u64::MAX));
+        let at = self.waiting.partition_point(|(key, _)| *key < first);
+        self.waiting.get_mut(at).filter(|(key, _)| *key <= last).map(|(_, waiting)| waiting)
     }
 }
 

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::Observation;
 use crate::{
-    collect::{Drained, Samples, clock},
+    collect::{Samples, clock},
     delivery::{Fates, Knowledge},
     model::{
         reading::Reading,
@@ -23,6 +23,9 @@ const EAGER_LOOKS: u32 = 100;
 
 /// Records to take in one go, so that a flood keeps nobody from doing anything else.
 const BATCH: usize = 1 << 16;
+
+/// Samples that a caller is given room for at once.
+const ROOM: usize = 64;
 
 /// The ring, and the frames out of it that wait for their fate; those only when departures are sampled too.
 pub(super) struct Sampler {
@@ -46,6 +49,14 @@ impl Sampler {
             fates.last(self.horizon_ns, self.knowledge)
         } else {
             fates.next(self.horizon_ns, self.knowledge)
+        }
+    }
+
+    /// Gives what is known until there are `most`.
+    fn give(&mut self, samples: &mut Vec<Sample>, most: usize, is_last: bool) {
+        while samples.len() < most {
+            let Some(sample) = self.next(is_last) else { return };
+            samples.push(sample);
         }
     }
 
@@ -81,17 +92,20 @@ impl Observation {
     }
 
     fn samples_of(&mut self, sampler: &mut Sampler, most: usize) -> Result<Vec<Sample>> {
-        if sampler.fates.is_none() {
-            return Ok(sampler.ring.take(most).records.into_iter().filter_map(arrived).collect());
-        }
+        let mut ready = Vec::with_capacity(most.min(ROOM));
         // What is known is given before more is taken out, so that a caller who is slow fills the ring and not our memory.
-        let ready: Vec<Sample> = std::iter::from_fn(|| sampler.next(false)).take(most).collect();
+        sampler.give(&mut ready, most, false);
+        let Some(fates) = &mut sampler.fates else {
+            sampler.ring.take(most, |record| {
+                ready.extend(arrived(record));
+                Ok(())
+            })?;
+            return Ok(ready);
+        };
         if ready.len() == most {
             return Ok(ready);
         }
-        let Some(fates) = &mut sampler.fates else { return Ok(ready) };
-        let Drained { records, until_ns } = sampler.ring.take(BATCH);
-        for record in records {
+        let until_ns = sampler.ring.take(BATCH, |record| {
             match record {
                 Record::Seen(seen) => {
                     sampler.horizon_ns = sampler.horizon_ns.max(seen.at_ns);
@@ -103,7 +117,8 @@ impl Observation {
                     }
                 }
             }
-        }
+            Ok(())
+        })?;
         sampler.horizon_ns = until_ns.unwrap_or(sampler.horizon_ns);
         if fates.is_overdue(sampler.horizon_ns) || self.finished {
             let report = self.report()?;
@@ -115,8 +130,8 @@ impl Observation {
             sampler.notice(&readings);
         }
         let is_last = self.finished && until_ns.is_some();
-        let more = most - ready.len();
-        Ok(ready.into_iter().chain(std::iter::from_fn(|| sampler.next(is_last)).take(more)).collect())
+        sampler.give(&mut ready, most, is_last);
+        Ok(ready)
     }
 
     /// Waits for a frame of exactly these bytes from an end (0 or 1) to be sampled at the other; other samples are dropped.

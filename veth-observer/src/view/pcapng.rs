@@ -141,7 +141,9 @@ impl Section {
 
     /// Takes the blocks that were added since.
     pub fn take(&mut self) -> Vec<u8> {
-        std::mem::take(self.blocks.get_mut())
+        let blocks = self.blocks.get_mut();
+        // What comes next is likely to be as long.
+        std::mem::replace(blocks, Vec::with_capacity(blocks.len()))
     }
 }
 

@@ -10,8 +10,9 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::{
+    account::Account,
     bpf,
-    lab::{Background, FAR, Lab, NEAR, inside},
+    lab::{Background, FAR, Lab, Left, NEAR, inside},
     usage::Usage,
     workloads::{Run, Workload},
 };
@@ -27,13 +28,25 @@ pub(super) enum Case {
     Floor,
     Stats,
     StatsClsact,
-    Watch,
+    /// One frame in 256.
+    WatchSome,
+    /// Every frame, where it arrives; and the same with a filter that all frames of the flood match, or none.
     WatchAll,
+    WatchUdp,
+    WatchNone,
+    /// Every frame, where it leaves and where it arrives.
+    Capture,
+    CaptureUdp,
+    CaptureNone,
     Tcpdump,
     Dumpcap,
     Tshark,
     Bpftrace,
 }
+
+/// What the flood is, and what it is not.
+const ALL: [&str; 1] = ["udp"];
+const NONE: [&str; 3] = ["tcp", "port", "443"];
 
 /// The nearest that bpftrace comes to `stats`: counts and one-way delays by the address of the buffer, of every device.
 /// What it prints says that it runs.
@@ -53,17 +66,34 @@ const RUN_BPFTRACE: &str = "
 exec bpftrace -e \"$0\" >&2";
 
 impl Case {
-    const OBSERVERS: [Self; 10] = [
+    const OBSERVERS: [Self; 15] = [
         Self::Control,
         Self::Floor,
         Self::Stats,
         Self::StatsClsact,
-        Self::Watch,
+        Self::WatchSome,
         Self::WatchAll,
+        Self::WatchUdp,
+        Self::WatchNone,
+        Self::Capture,
+        Self::CaptureUdp,
+        Self::CaptureNone,
         Self::Tcpdump,
         Self::Dumpcap,
         Self::Tshark,
         Self::Bpftrace,
+    ];
+
+    /// Those whose programs the kernel times.
+    pub(super) const TIMED: [Self; 8] = [
+        Self::Floor,
+        Self::Stats,
+        Self::WatchAll,
+        Self::WatchUdp,
+        Self::WatchNone,
+        Self::Capture,
+        Self::CaptureUdp,
+        Self::CaptureNone,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -73,12 +103,45 @@ impl Case {
             Self::Floor => "floor",
             Self::Stats => "stats",
             Self::StatsClsact => "stats-clsact",
-            Self::Watch => "watch-1/256",
+            Self::WatchSome => "watch-1/256",
             Self::WatchAll => "watch-1/1",
+            Self::WatchUdp => "watch-udp",
+            Self::WatchNone => "watch-none",
+            Self::Capture => "capture",
+            Self::CaptureUdp => "capture-udp",
+            Self::CaptureNone => "capture-none",
             Self::Tcpdump => "tcpdump",
             Self::Dumpcap => "dumpcap",
             Self::Tshark => "tshark",
             Self::Bpftrace => "bpftrace",
+        }
+    }
+
+    /// Those that take every frame are asked whether they keep up with the fastest load, and by it alone; those with a filter
+    /// tell what it costs in the flood.
+    pub(super) fn is_for(self, workload: Workload) -> bool {
+        let is_filtered =
+            matches!(self, Self::WatchUdp | Self::WatchNone | Self::CaptureUdp | Self::CaptureNone);
+        match workload {
+            Workload::Flood | Workload::Discard => true,
+            Workload::Blast | Workload::Steady => {
+                matches!(self, Self::WatchAll | Self::Capture | Self::Tcpdump)
+            }
+            Workload::PingPong | Workload::Bulk => !is_filtered && self != Self::Capture,
+        }
+    }
+
+    /// Whether it says something of sampling, or is what sampling is compared with.
+    pub(super) fn is_about_sampling(self) -> bool {
+        !matches!(self, Self::StatsClsact | Self::Dumpcap | Self::Tshark | Self::Bpftrace)
+    }
+
+    /// The words of its filter.
+    fn filter(self) -> &'static [&'static str] {
+        match self {
+            Self::WatchUdp | Self::CaptureUdp => &ALL,
+            Self::WatchNone | Self::CaptureNone => &NONE,
+            _ => &[],
         }
     }
 
@@ -119,7 +182,7 @@ impl Case {
 pub(super) enum Observer {
     Nobody,
     Programs { _links: Vec<OwnedFd>, _programs: [OwnedFd; 2] },
-    Program(Background),
+    Program(Case, Background),
     Counting(Background),
 }
 
@@ -140,29 +203,34 @@ impl Observer {
                 }
                 Ok(Self::Counting(Background::start(&mut command, "observing ")?))
             }
-            Case::Watch | Case::WatchAll => {
-                let rate = if case == Case::Watch { "1/256" } else { "1/1" };
-                command.arg(binary).args(["watch", &pair, "--sample", rate]);
-                Ok(Self::Program(Background::start(&mut command, "observing ")?))
+            Case::WatchSome | Case::WatchAll | Case::WatchUdp | Case::WatchNone => {
+                let rate = if case == Case::WatchSome { "1/256" } else { "1/1" };
+                command.arg(binary).args(["watch", &pair, "--sample", rate]).args(case.filter());
+                Ok(Self::Program(case, Background::start(&mut command, "observing ")?))
+            }
+            Case::Capture | Case::CaptureUdp | Case::CaptureNone => {
+                command.arg(binary).args(["capture", &pair, "--snaplen", "96", "-w", "/dev/null", "--json"]);
+                command.args(case.filter()).stdout(Stdio::piped());
+                Ok(Self::Program(case, Background::start(&mut command, "observing ")?))
             }
             Case::Tcpdump => {
                 command.args(["ip", "netns", "exec", far, "tcpdump", "-i", FAR]);
                 command.args(["-s", "96", "-w", "/dev/null"]);
-                Ok(Self::Program(Background::start(&mut command, "listening on")?))
+                Ok(Self::Program(case, Background::start(&mut command, "listening on")?))
             }
             Case::Dumpcap => {
                 command.args(["ip", "netns", "exec", far, "dumpcap", "-i", FAR]);
                 command.args(["-s", "96", "-w", "/dev/null"]);
-                Ok(Self::Program(Background::start(&mut command, "File: ")?))
+                Ok(Self::Program(case, Background::start(&mut command, "File: ")?))
             }
             Case::Tshark => {
                 command.args(["ip", "netns", "exec", far, "tshark", "-n", "-i", FAR, "-s", "96"]);
                 command.args(["-T", "fields", "-e", "frame.time_epoch", "-e", "eth.src", "-e", "eth.dst"]);
-                Ok(Self::Program(Background::start(&mut command, "Capturing on")?))
+                Ok(Self::Program(case, Background::start(&mut command, "Capturing on")?))
             }
             Case::Bpftrace => {
                 command.args(["unshare", "--mount", "sh", "-c", RUN_BPFTRACE, BPFTRACE]);
-                Ok(Self::Program(Background::start(&mut command, "ready")?))
+                Ok(Self::Program(case, Background::start(&mut command, "ready")?))
             }
         }
     }
@@ -188,7 +256,7 @@ impl Observer {
     pub(super) fn usage(&self) -> Result<Usage> {
         match self {
             Self::Nobody | Self::Programs { .. } => Ok(Usage::default()),
-            Self::Program(program) | Self::Counting(program) => Usage::of(program.pid()),
+            Self::Program(_, program) | Self::Counting(program) => Usage::of(program.pid()),
         }
     }
 
@@ -197,24 +265,26 @@ impl Observer {
         match self {
             Self::Nobody => None,
             Self::Programs { .. } => Some(std::process::id()),
-            Self::Program(program) | Self::Counting(program) => Some(program.pid()),
+            Self::Program(_, program) | Self::Counting(program) => Some(program.pid()),
         }
     }
 
-    /// Ends it, and fails if it counted wrong.
-    pub(super) fn stop(self, sent: &Sent) -> Result<()> {
+    /// Ends it, and gives its account of the frames that it took; fails if it counted wrong.
+    pub(super) fn stop(self, sent: &Sent) -> Result<Option<Account>> {
         match self {
-            Self::Nobody | Self::Programs { .. } => Ok(()),
-            Self::Program(program) => {
-                let (status, _) = program.stop()?;
-                ensure!(status.success(), "an observer failed: {status}");
-                Ok(())
+            Self::Nobody | Self::Programs { .. } => Ok(None),
+            Self::Program(case, program) => {
+                let (status, told) = program.stop()?;
+                ensure!(status.success(), "an observer failed: {status}: {}", told.errors.trim());
+                Account::of(case, &told, sent)
             }
             Self::Counting(program) => {
-                let (status, printed) = program.stop()?;
+                let (status, told) = program.stop()?;
                 ensure!(status.success(), "stats failed: {status}");
-                let report: Value = serde_json::from_str(&printed).context("stats printed no report")?;
-                sent.check(&report).with_context(|| format!("stats counted wrong: {}", printed.trim()))
+                let printed = told.output.trim();
+                let report: Value = serde_json::from_str(printed).context("stats printed no report")?;
+                sent.check(&report).with_context(|| format!("stats counted wrong: {printed}"))?;
+                Ok(None)
             }
         }
     }
@@ -223,20 +293,45 @@ impl Observer {
 /// What was sent, by those who know.
 #[derive(Debug)]
 pub(super) struct Sent {
-    /// Buffers by the counters of the near and the far device.
-    pub(super) buffers: [u64; 2],
+    /// By the counters of the near and the far device.
+    buffers: [Left; 2],
     /// Frames each way by the load, where it decides how many there are.
     frames: [Option<u64>; 2],
 }
 
 impl Sent {
-    pub(super) fn new(workload: Workload, run: &Run, buffers: [u64; 2]) -> Self {
+    /// Fails when the load says otherwise than the device.
+    pub(super) fn new(workload: Workload, run: &Run, buffers: [Left; 2]) -> Result<Self> {
         let frames = match workload {
-            Workload::Flood | Workload::Discard => [Some(run.units), Some(0)],
+            Workload::Flood | Workload::Discard | Workload::Blast | Workload::Steady => {
+                [Some(run.units), Some(0)]
+            }
             Workload::PingPong => [Some(run.units); 2],
             Workload::Bulk => [None; 2],
         };
-        Self { buffers, frames }
+        let this = Self { buffers, frames };
+        for (at, frames) in frames.iter().enumerate() {
+            if let Some(frames) = *frames {
+                let left = this.left(at);
+                ensure!(left == frames, "{left} buffers left end {at}, the load sent {frames} frames");
+            }
+        }
+        Ok(this)
+    }
+
+    /// Buffers that left the end at `at`.
+    pub(super) fn left(&self, at: usize) -> u64 {
+        self.buffers[at].sent + self.buffers[at].dropped
+    }
+
+    /// Buffers that arrived there.
+    pub(super) fn arrived(&self, at: usize) -> u64 {
+        self.buffers[1 - at].sent
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(buffers: [Left; 2]) -> Self {
+        Self { buffers, frames: [None; 2] }
     }
 
     fn check(&self, report: &Value) -> Result<()> {
@@ -248,11 +343,8 @@ impl Sent {
             let (sent, received) = (number("sent", "frames")?, number("received", "frames")?);
             ensure!(sent == received, "from {name}: {sent} frames sent, {received} received");
             let buffers = number("sent", "skbs")?;
-            ensure!(
-                buffers == self.buffers[at],
-                "from {name}: {buffers} buffers sent, the device says {}",
-                self.buffers[at]
-            );
+            let left = self.left(at);
+            ensure!(buffers == left, "from {name}: {buffers} buffers sent, the device says {left}");
             if let Some(frames) = self.frames[at] {
                 ensure!(sent == frames, "from {name}: {sent} frames sent, the sender says {frames}");
             }

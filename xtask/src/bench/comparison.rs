@@ -1,6 +1,7 @@
 //! Each run against the two runs of nothing beside it.
 
 use super::{
+    account::Account,
     cases::Case,
     statistics::{Estimate, estimate, median},
     usage::Usage,
@@ -18,6 +19,8 @@ pub(super) struct Row {
     pub(super) run: Run,
     /// What the observer's own process used meanwhile.
     pub(super) observer: Usage,
+    /// What became of the frames, of an observer who takes frames.
+    pub(super) account: Option<Account>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -80,19 +83,25 @@ impl Rows {
         estimate(&added)
     }
 
-    /// What the case adds beyond what the floor added in the same round.
-    pub(super) fn over_floor(&self, workload: Workload, case: Case, measure: Measure) -> Option<Estimate> {
-        let floor = self.added_by_round(workload, Case::Floor, measure);
+    /// What the case adds beyond what another added in the same round.
+    pub(super) fn over(
+        &self,
+        workload: Workload,
+        case: Case,
+        base: Case,
+        measure: Measure,
+    ) -> Option<Estimate> {
+        let base = self.added_by_round(workload, base, measure);
         let over = |(round, ns): &(usize, f64)| {
-            floor.iter().find(|(other, _)| other == round).map(|(_, floor)| ns - floor)
+            base.iter().find(|(other, _)| other == round).map(|(_, base)| ns - base)
         };
         let added = self.added_by_round(workload, case, measure);
         estimate(&added.iter().filter_map(over).collect::<Vec<_>>())
     }
 
-    /// The median over all runs of nothing: says how fast the machine is, and compares with nothing else.
-    pub(super) fn nothing(&self, workload: Workload, measure: Measure) -> Option<f64> {
-        let rows = self.0.iter().filter(|row| (row.workload, row.case) == (workload, Case::Nothing));
+    /// The median over all runs of a case: of nothing it says how fast the machine is, and compares with nothing else.
+    pub(super) fn median(&self, workload: Workload, case: Case, measure: Measure) -> Option<f64> {
+        let rows = self.0.iter().filter(|row| (row.workload, row.case) == (workload, case));
         median(rows.map(|row| measure.of(row)).collect())
     }
 
@@ -102,6 +111,12 @@ impl Rows {
         let rows = || self.0.iter().filter(|row| (row.workload, row.case) == (workload, case));
         let share = rows().map(|row| row.observer.cpu_ns as f64 / row.run.elapsed_ns as f64);
         (median(share.collect()), median(rows().map(|row| row.observer.rss_kib as f64).collect()))
+    }
+
+    /// The account of all rounds together; none of a case that takes no frames.
+    pub(super) fn account(&self, workload: Workload, case: Case) -> Option<Account> {
+        let rows = self.0.iter().filter(|row| (row.workload, row.case) == (workload, case));
+        rows.filter_map(|row| row.account).reduce(Account::plus)
     }
 
     fn added_by_round(&self, workload: Workload, case: Case, measure: Measure) -> Vec<(usize, f64)> {
@@ -122,6 +137,7 @@ mod tests {
             case: *case,
             run: Run { units: 10, elapsed_ns: 1000, cpu_ns: *cpu_ns, p50_ns: 0 },
             observer: Usage::default(),
+            account: None,
         };
         cpu_ns.iter().enumerate().map(row).collect()
     }
@@ -140,7 +156,7 @@ mod tests {
         assert!((ratio.median - 1.2).abs() < 1e-9);
         let added = rows.added(Workload::Flood, Floor, Measure::Cpu).unwrap();
         assert!((added.median - 10.0).abs() < 1e-9);
-        let over = rows.over_floor(Workload::Flood, Stats, Measure::Cpu).unwrap();
+        let over = rows.over(Workload::Flood, Stats, Floor, Measure::Cpu).unwrap();
         assert!((over.median - 20.0).abs() < 1e-9);
         assert!(rows.ratio(Workload::Bulk, Stats, Measure::Cpu).is_none());
     }

@@ -2,9 +2,9 @@
 
 use std::{
     fs::File,
-    io::{BufRead as _, BufReader, Read as _},
+    io::{BufRead as _, BufReader, Read},
     process::{Child, Command, ExitStatus, Stdio},
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -84,9 +84,26 @@ impl Lab {
         Ok(u32::try_from(index)?)
     }
 
-    /// Buffers that the device at `at` has sent by its own count.
-    pub(super) fn sent(&self, at: usize) -> Result<u64> {
-        self.device(at)?["stats64"]["tx"]["packets"].as_u64().context("ip shows no counters")
+    /// What the device at `at` has sent by its own count.
+    pub(super) fn left(&self, at: usize) -> Result<Left> {
+        let device = self.device(at)?;
+        let number = |what: &str| device["stats64"]["tx"][what].as_u64().context("ip shows no counters");
+        Ok(Left { sent: number("packets")?, dropped: number("dropped")? })
+    }
+}
+
+/// Buffers that left an end, behind its egress programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Left {
+    /// Those that arrived at the other.
+    pub(super) sent: u64,
+    /// Those that found no room there.
+    pub(super) dropped: u64,
+}
+
+impl Left {
+    pub(super) fn since(self, before: Self) -> Self {
+        Self { sent: self.sent - before.sent, dropped: self.dropped - before.dropped }
     }
 }
 
@@ -116,15 +133,26 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A program that observes; killed with the value.
 #[derive(Debug)]
-pub(super) struct Background(Child);
+pub(super) struct Background {
+    child: Child,
+    errors: Option<JoinHandle<std::io::Result<String>>>,
+}
+
+/// What a program printed.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) output: String,
+    /// After it was ready.
+    pub(super) errors: String,
+}
 
 impl Background {
     /// Starts it, and returns once a line with `ready` came on its standard error.
     pub(super) fn start(command: &mut Command, ready: &str) -> Result<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
         let child = command.stderr(Stdio::piped()).spawn().with_context(|| format!("cannot run {name}"))?;
-        let mut this = Self(child);
-        let mut lines = BufReader::new(this.0.stderr.take().context("no standard error")?);
+        let mut this = Self { child, errors: None };
+        let mut lines = BufReader::new(this.child.stderr.take().context("no standard error")?);
         let mut said = String::new();
         loop {
             let start = said.len();
@@ -136,41 +164,46 @@ impl Background {
             }
         }
         // A full pipe must not stop it.
-        thread::spawn(move || lines.read_to_end(&mut Vec::new()));
+        this.errors = Some(thread::spawn(move || text(lines)));
         Ok(this)
     }
 
     pub(super) fn pid(&self) -> u32 {
-        self.0.id()
+        self.child.id()
     }
 
     /// Ends it as Ctrl-C does, and gives what it printed.
-    pub(super) fn stop(mut self) -> Result<(ExitStatus, String)> {
+    pub(super) fn stop(mut self) -> Result<(ExitStatus, Told)> {
         let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).context("no process id")?;
         kill_process(pid, Signal::INT)?;
-        let stdout = self.0.stdout.take();
-        let printed = thread::spawn(move || -> std::io::Result<String> {
-            let mut printed = String::new();
-            stdout.map_or(Ok(0), |mut stdout| stdout.read_to_string(&mut printed))?;
-            Ok(printed)
-        });
+        let output = self.child.stdout.take().map(|output| thread::spawn(move || text(output)));
         let deadline = Instant::now() + PATIENCE;
         let status = loop {
-            if let Some(status) = self.0.try_wait()? {
+            if let Some(status) = self.child.try_wait()? {
                 break status;
             }
             ensure!(Instant::now() < deadline, "it does not end within {PATIENCE:?} of Ctrl-C");
             thread::sleep(Duration::from_millis(1));
         };
-        let printed = printed.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        Ok((status, printed))
+        Ok((status, Told { output: joined(output)?, errors: joined(self.errors.take())? }))
     }
+}
+
+fn text(mut from: impl Read) -> std::io::Result<String> {
+    let mut text = String::new();
+    from.read_to_string(&mut text)?;
+    Ok(text)
+}
+
+fn joined(reader: Option<JoinHandle<std::io::Result<String>>>) -> Result<String> {
+    let Some(reader) = reader else { return Ok(String::new()) };
+    Ok(reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?)
 }
 
 impl Drop for Background {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -2,15 +2,18 @@
 //!
 //! How to read what it writes is in `docs/benchmarks/README.md`.
 
+mod account;
 mod bpf;
 mod cases;
 mod comparison;
 mod interrupt;
 mod lab;
 mod machine;
+mod packets;
 mod pairs;
 mod program_runs;
 mod report;
+mod sampling;
 mod statistics;
 mod usage;
 mod workloads;
@@ -20,6 +23,7 @@ use std::{
     time::Duration,
 };
 
+use account::Account;
 use anyhow::{Context as _, Result, ensure};
 use cases::{Case, Observer, Sent};
 use clap::{Args, ValueEnum};
@@ -53,7 +57,7 @@ pub(crate) struct Bench {
     /// Where the results go, instead of a folder for this day and machine below docs/benchmarks
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// Only what observing costs each frame, or only what it takes to observe many pairs
+    /// Only what observing costs each frame, of that only what is about sampling, or only what it takes to observe many pairs
     #[arg(long, value_name = "SECTION")]
     only: Option<Section>,
     /// Measure many pairs with short grace periods of RCU, for the whole machine while it lasts
@@ -67,7 +71,22 @@ pub(crate) struct Bench {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Section {
     Frames,
+    Sampling,
     Pairs,
+}
+
+impl Section {
+    fn workloads(this: Option<Self>) -> &'static [Workload] {
+        if this == Some(Self::Sampling) {
+            &[Workload::Flood, Workload::Blast, Workload::Steady]
+        } else {
+            &Workload::ALL
+        }
+    }
+
+    fn takes(this: Option<Self>, case: Case) -> bool {
+        this != Some(Self::Sampling) || case.is_about_sampling()
+    }
 }
 
 /// What CI does.
@@ -118,7 +137,7 @@ impl Bench {
             }
             None => root.join("docs/benchmarks").join(machine.folder()),
         };
-        if self.only != Some(Section::Frames) {
+        if !matches!(self.only, Some(Section::Frames | Section::Sampling)) {
             let many = built.join("examples/many");
             println!("{}", pairs::measure(&machine, &many, &folder, self.quick, self.expedite_rcu)?);
         }
@@ -137,16 +156,21 @@ impl Bench {
     /// Measures what each frame costs, writes it into the folder, and gives the most telling table.
     fn frames(&self, machine: Machine, observer: &Path, folder: &Path) -> Result<String> {
         let (rounds, time) = if self.quick { (1, QUICK) } else { (usize::from(self.rounds), TIME) };
-        let (cases, notes) = Case::available();
+        let (mut cases, notes) = Case::available();
+        cases.retain(|case| Section::takes(self.only, *case));
+        let workloads = Section::workloads(self.only);
         let bench = Place { lab: Lab::new()?, observer, cpu: machine.cpus - 1, time };
         let mut rows = Rows::default();
         bench.warm_up()?;
         for round in 0..rounds {
-            bench.round(round, &cases, &mut rows)?;
+            for &workload in workloads {
+                let cases: Vec<Case> = cases.iter().copied().filter(|case| case.is_for(workload)).collect();
+                bench.round(round, workload, &cases, &mut rows)?;
+            }
             println!("round {} of {rounds} done", round + 1);
         }
         let programs = bench.program_runs()?;
-        let results = Results { machine, cases, notes, rounds, time, rows, programs };
+        let results = Results { machine, workloads, cases, notes, rounds, time, rows, programs };
         results.complete()?;
         results.write(folder)?;
         Ok(results.headline())
@@ -182,8 +206,8 @@ impl Place<'_> {
         Workload::ALL.iter().try_for_each(|load| load.run(&self.lab, self.cpu, QUICK).map(drop))
     }
 
-    /// Every workload under every case, in another order each round, with nothing before, between and behind.
-    fn round(&self, round: usize, cases: &[Case], rows: &mut Rows) -> Result<()> {
+    /// A workload under every case, in another order each round, with nothing before, between and behind.
+    fn round(&self, round: usize, workload: Workload, cases: &[Case], rows: &mut Rows) -> Result<()> {
         let mut order = cases.to_vec();
         order.rotate_left(round % cases.len());
         if round / cases.len() % 2 == 1 {
@@ -191,36 +215,34 @@ impl Place<'_> {
         }
         let mut sequence = vec![Case::Nothing];
         sequence.extend(order.iter().flat_map(|case| [*case, Case::Nothing]));
-        for workload in Workload::ALL {
-            for (position, &case) in sequence.iter().enumerate() {
-                interrupt::check()?;
-                let (run, observer) = self
-                    .one(workload, case)
-                    .with_context(|| format!("{} under {} in round {round}", workload.name(), case.name()))?;
-                rows.0.push(Row { round, position, workload, case, run, observer });
-            }
+        for (position, &case) in sequence.iter().enumerate() {
+            interrupt::check()?;
+            let (run, observer, account) = self
+                .one(workload, case)
+                .with_context(|| format!("{} under {} in round {round}", workload.name(), case.name()))?;
+            rows.0.push(Row { round, position, workload, case, run, observer, account });
         }
         Ok(())
     }
 
-    /// The run, and what the observer used meanwhile.
-    fn one(&self, workload: Workload, case: Case) -> Result<(Run, Usage)> {
+    /// The run, what the observer used meanwhile, and what it says became of the frames.
+    fn one(&self, workload: Workload, case: Case) -> Result<(Run, Usage, Option<Account>)> {
         let observer = Observer::start(case, &self.lab, self.observer, 0)?;
-        let before = [self.lab.sent(0)?, self.lab.sent(1)?];
+        let before = [self.lab.left(0)?, self.lab.left(1)?];
         let idle = observer.usage()?;
         let run = workload.run(&self.lab, self.cpu, self.time)?;
         let mut used = observer.usage()?;
         used.cpu_ns = used.cpu_ns.saturating_sub(idle.cpu_ns);
-        let buffers = [self.lab.sent(0)? - before[0], self.lab.sent(1)? - before[1]];
-        observer.stop(&Sent::new(workload, &run, buffers))?;
-        Ok((run, used))
+        let buffers = [self.lab.left(0)?.since(before[0]), self.lab.left(1)?.since(before[1])];
+        let account = observer.stop(&Sent::new(workload, &run, buffers)?)?;
+        Ok((run, used, account))
     }
 
     /// A flood in which the kernel times every run of a program, which itself costs time: not part of the rounds.
     fn program_runs(&self) -> Result<Vec<(Case, ProgramRun)>> {
         let _statistics = bpf::enable_statistics()?;
         let mut all = Vec::new();
-        for case in [Case::Floor, Case::Stats] {
+        for case in Case::TIMED {
             interrupt::check()?;
             let observer = Observer::start(case, &self.lab, self.observer, 0)?;
             Workload::Discard.run(&self.lab, self.cpu, self.time)?;

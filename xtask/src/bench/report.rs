@@ -5,16 +5,19 @@ use std::{fmt::Write as _, fs, os::unix::fs::chown, path::Path, time::Duration};
 use anyhow::{Result, ensure};
 
 use super::{
+    account::Account,
     cases::Case,
     comparison::{Measure, Rows},
     machine::Machine,
     program_runs::ProgramRun,
+    sampling,
     statistics::Estimate,
     workloads::Workload,
 };
 
 pub(super) struct Results {
     pub(super) machine: Machine,
+    pub(super) workloads: &'static [Workload],
     pub(super) cases: Vec<Case>,
     pub(super) notes: Vec<String>,
     pub(super) rounds: usize,
@@ -26,10 +29,10 @@ pub(super) struct Results {
 impl Results {
     /// Fails when a number is missing or is none: a benchmark that rots does so silently.
     pub(super) fn complete(&self) -> Result<()> {
-        for workload in Workload::ALL {
-            for case in &self.cases {
+        for &workload in self.workloads {
+            for case in self.cases_of(workload) {
                 for measure in measures(workload) {
-                    let ratio = self.rows.ratio(workload, *case, measure);
+                    let ratio = self.rows.ratio(workload, case, measure);
                     ensure!(
                         ratio.is_some_and(|ratio| ratio.median.is_finite() && ratio.median > 0.0),
                         "no {measure:?} of {} under {}: {ratio:?}",
@@ -39,9 +42,16 @@ impl Results {
                 }
             }
         }
-        // Two ways, of one program each; stats has a pair of programs for either direction.
-        ensure!(self.programs.len() >= 4, "the kernel timed only these programs: {:?}", self.programs);
+        for case in Case::TIMED {
+            // The flood goes one way: a program at egress of the near end, and one at ingress of the far.
+            let programs = self.programs.iter().filter(|(timed, _)| *timed == case).count();
+            ensure!(programs >= 2, "the kernel timed only these programs: {:?}", self.programs);
+        }
         Ok(())
+    }
+
+    fn cases_of(&self, workload: Workload) -> impl Iterator<Item = Case> {
+        self.cases.iter().copied().filter(move |case| case.is_for(workload))
     }
 
     pub(super) fn write(&self, folder: &Path) -> Result<()> {
@@ -51,19 +61,24 @@ impl Results {
     }
 
     pub(super) fn headline(&self) -> String {
-        self.table(Workload::Flood)
+        self.table(Workload::Flood) + "\n" + &sampling::accounts(&self.rows, &self.cases)
     }
 
     fn csv(&self) -> String {
         let mut csv = "round,position,workload,case,units,unit,elapsed_ns,cpu_ns,p50_ns,\
-                       rate_units_per_s,cpu_ns_per_unit,observer_cpu_ns,observer_rss_kib\n"
+                       rate_units_per_s,cpu_ns_per_unit,observer_cpu_ns,observer_rss_kib,\
+                       passed,taken,left_out,lost\n"
             .to_owned();
         for row in &self.rows.0 {
             let run = &row.run;
             let p50 = if run.p50_ns == 0 { String::new() } else { run.p50_ns.to_string() };
+            let account = row.account.map_or_else(
+                || ",,,".to_owned(),
+                |Account { passed, taken, left_out, lost }| format!("{passed},{taken},{left_out},{lost}"),
+            );
             let _ = writeln!(
                 csv,
-                "{},{},{},{},{},{},{},{},{p50},{:.0},{:.4},{},{}",
+                "{},{},{},{},{},{},{},{},{p50},{:.0},{:.4},{},{},{account}",
                 row.round,
                 row.position,
                 row.workload.name(),
@@ -95,9 +110,9 @@ impl Results {
         for note in &self.notes {
             let _ = writeln!(text, "\nNote: {note}.");
         }
-        for workload in Workload::ALL {
-            let rate = self.rows.nothing(workload, Measure::Rate).unwrap_or(f64::NAN);
-            let cpu = self.rows.nothing(workload, Measure::Cpu).unwrap_or(f64::NAN);
+        for &workload in self.workloads.iter().filter(|workload| workload.tells_cost()) {
+            let of = |measure| self.rows.median(workload, Case::Nothing, measure).unwrap_or(f64::NAN);
+            let (rate, cpu) = (of(Measure::Rate), of(Measure::Cpu));
             let unit = workload.unit();
             let _ = writeln!(
                 text,
@@ -106,7 +121,12 @@ impl Results {
                 self.table(workload)
             );
         }
-        text.push_str("## Time per program run, by the kernel's statistics\n\n");
+        text.push_str("## What sampling took\n\n");
+        text.push_str("Buffers of all rounds together, at both ends of `capture`, where they arrive of `watch`, at the far end of tcpdump.\n\n");
+        text.push_str(&sampling::accounts(&self.rows, &self.cases));
+        text.push_str("\n## What a filter costs\n\n");
+        text.push_str(&sampling::filters(&self.rows));
+        text.push_str("\n## Time per program run, by the kernel's statistics\n\n");
         text.push_str("During a flood of its own to a socket that nobody reads: every frame is dropped after it has arrived, so ");
         text.push_str("that `vo_drop` runs too. The kernel's clock reads are part of every figure.\n\n");
         text.push_str("| case | program | runs | ns per run |\n|---|---|---|---|\n");
@@ -118,7 +138,9 @@ impl Results {
 
     fn table(&self, workload: Workload) -> String {
         let last = match workload {
-            Workload::Flood | Workload::Discard => ("added ns of CPU per frame", Measure::Cpu),
+            Workload::Flood | Workload::Discard | Workload::Blast | Workload::Steady => {
+                ("added ns of CPU per frame", Measure::Cpu)
+            }
             Workload::PingPong => ("added ns at p50", Measure::P50),
             Workload::Bulk => ("added ns of CPU per byte", Measure::Cpu),
         };
@@ -134,7 +156,7 @@ impl Results {
         table.push_str(&"---|".repeat(measures(workload).len() + 5));
         table.push('\n');
         let digits = if workload == Workload::Bulk { 4 } else { 0 };
-        for &case in &self.cases {
+        for case in self.cases_of(workload) {
             let _ = write!(table, "| {} |", case.name());
             for measure in measures(workload) {
                 let _ = write!(table, " {} |", shown(self.rows.ratio(workload, case, measure), 3));
@@ -142,7 +164,7 @@ impl Results {
             let added = shown(self.rows.added(workload, case, measure), digits);
             let over = match case {
                 Case::Nothing | Case::Control | Case::Floor => String::new(),
-                _ => shown(self.rows.over_floor(workload, case, measure), digits),
+                _ => shown(self.rows.over(workload, case, Case::Floor, measure), digits),
             };
             let _ = writeln!(table, " {added} | {over} | {} |", self.process(workload, case, digits));
         }
@@ -163,7 +185,7 @@ impl Results {
 fn measures(workload: Workload) -> Vec<Measure> {
     match workload {
         Workload::PingPong => vec![Measure::Rate, Measure::P50, Measure::Cpu],
-        Workload::Flood | Workload::Discard | Workload::Bulk => vec![Measure::Rate, Measure::Cpu],
+        _ => vec![Measure::Rate, Measure::Cpu],
     }
 }
 
@@ -175,7 +197,7 @@ fn measure_name(measure: Measure, workload: Workload) -> String {
     }
 }
 
-fn shown(estimate: Option<Estimate>, digits: usize) -> String {
+pub(super) fn shown(estimate: Option<Estimate>, digits: usize) -> String {
     estimate.map_or_else(String::new, |Estimate { median, low, high }| {
         format!("{median:.digits$} [{low:.digits$}, {high:.digits$}]")
     })

@@ -1,6 +1,8 @@
-//! What is sent: a flood of small datagrams, datagrams to and fro, and a stream. Each in a process of its own, on one CPU.
+//! What is sent: a flood of small datagrams, a faster one of frames that nobody reads, datagrams to and fro, and a stream. Each
+//! in a process of its own, on one CPU.
 
 use std::{
+    hint,
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream, UdpSocket},
     process::Command,
@@ -17,7 +19,10 @@ use rustix::{
     time::{ClockId, clock_gettime},
 };
 
-use super::lab::{FAR_IP, Lab, NEAR_IP, inside};
+use super::{
+    lab::{FAR_IP, Lab, NEAR, NEAR_IP, inside},
+    packets::Sender,
+};
 use crate::command::read;
 
 /// Bytes; the kernel doubles it, up to its limit.
@@ -29,31 +34,43 @@ const PAYLOAD: [u8; 22] = [0x5a; 64 - 14 - 20 - 8];
 /// Datagrams that any receive buffer has room for.
 const TURN: u64 = 64;
 
+/// Frames a second that taking every frame is to keep up with.
+const STEADY: f64 = 500_000.0;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Workload {
     Flood,
     Discard,
+    Blast,
+    Steady,
     PingPong,
     Bulk,
 }
 
 impl Workload {
     /// All that are compared; [`Self::Discard`] is for the statistics of the kernel alone.
-    pub(super) const ALL: [Self; 3] = [Self::Flood, Self::PingPong, Self::Bulk];
+    pub(super) const ALL: [Self; 5] = [Self::Flood, Self::Blast, Self::Steady, Self::PingPong, Self::Bulk];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Flood => "flood",
             Self::Discard => "discard",
+            Self::Blast => "blast",
+            Self::Steady => "steady",
             Self::PingPong => "ping-pong",
             Self::Bulk => "bulk",
         }
     }
 
+    /// False where the load waits for its time on the CPU, so that its time there says nothing.
+    pub(super) fn tells_cost(self) -> bool {
+        self != Self::Steady
+    }
+
     /// What `Run::units` counts, one of them.
     pub(super) fn unit(self) -> &'static str {
         match self {
-            Self::Flood | Self::Discard => "frame",
+            Self::Flood | Self::Discard | Self::Blast | Self::Steady => "frame",
             Self::PingPong => "round trip",
             Self::Bulk => "byte",
         }
@@ -102,6 +119,8 @@ impl Load {
         let run = match self.workload {
             Workload::Flood => self.flood(time)?,
             Workload::Discard => self.discard(time)?,
+            Workload::Blast => self.blast(time, f64::INFINITY)?,
+            Workload::Steady => self.blast(time, STEADY)?,
             Workload::PingPong => self.ping_pong(time)?,
             Workload::Bulk => self.bulk(time)?,
         };
@@ -136,6 +155,21 @@ impl Load {
                 near.send(&PAYLOAD)?;
             }
             units += TURN;
+        }
+        clock.stop(units, 0)
+    }
+
+    /// Frames for nobody, as many as there can be up to `rate` a second.
+    #[expect(clippy::cast_precision_loss, reason = "frames of one run lie far below 2^52")]
+    fn blast(&self, time: Duration, rate: f64) -> Result<Run> {
+        let near = inside(&self.near, || Sender::open(NEAR))?;
+        let (mut units, clock) = (0, Clock::start()?);
+        while clock.elapsed() < time {
+            units += near.send()?;
+            let due = Duration::from_secs_f64(units as f64 / rate);
+            while clock.elapsed() < due {
+                hint::spin_loop();
+            }
         }
         clock.stop(units, 0)
     }

@@ -2,7 +2,10 @@
 //!
 //! `lost` is in the comment of each frame that died between the ends, and in no other: `frame.comment contains "lost"`.
 
-use std::time::Duration;
+use std::{
+    fmt::{self, Write as _},
+    time::Duration,
+};
 
 use crate::{
     model::{
@@ -11,6 +14,9 @@ use crate::{
     },
     view::escape,
 };
+
+/// Bytes that a comment has room for at once.
+const USUAL: usize = 64;
 
 pub(super) struct Comments {
     names: [String; 2],
@@ -24,29 +30,44 @@ impl Comments {
 
     /// `#41 web0>eth0, delivered after 2.417 µs`
     pub(super) fn comment(&self, sample: &Sample) -> String {
-        let [from, to] = [sample.from, 1 - sample.from].map(|end| &self.names[end]);
-        let number = sample.number.map(|number| format!("#{number} ")).unwrap_or_default();
-        let frames = if sample.frames > 1 {
-            format!(", {} frames in one buffer", sample.frames)
-        } else {
-            String::new()
-        };
-        format!("{number}{from}>{to}, {}{frames}", self.fate(&sample.fate))
+        let mut text = String::with_capacity(USUAL);
+        // A string takes all that is written to it.
+        let _ = self.write(sample, &mut text);
+        text
     }
 
-    fn fate(&self, fate: &Fate) -> String {
+    fn write(&self, sample: &Sample, text: &mut String) -> fmt::Result {
+        let [from, to] = [sample.from, 1 - sample.from].map(|end| &self.names[end]);
+        if let Some(number) = sample.number {
+            write!(text, "#{number} ")?;
+        }
+        write!(text, "{from}>{to}, ")?;
+        self.write_fate(&sample.fate, text)?;
+        if sample.frames > 1 {
+            write!(text, ", {} frames in one buffer", sample.frames)?;
+        }
+        Ok(())
+    }
+
+    fn write_fate(&self, fate: &Fate, text: &mut String) -> fmt::Result {
         match fate {
-            Fate::Delivered { delay_ns } => format!("delivered after {}", duration(*delay_ns)),
+            Fate::Delivered { delay_ns } => {
+                text.push_str("delivered after ");
+                write_duration(*delay_ns, text)
+            }
             Fate::Dropped { stage, reason, location } => {
-                let reason = reason.as_ref().map(|reason| format!("{reason} ")).unwrap_or_default();
-                format!("lost: dropped at {stage}, {reason}in {location}")
+                write!(text, "lost: dropped at {stage}, ")?;
+                if let Some(reason) = reason {
+                    write!(text, "{reason} ")?;
+                }
+                write!(text, "in {location}")
             }
             Fate::Lost => {
-                format!("lost: not arrived within {}", humantime::format_duration(self.loss_timeout))
+                write!(text, "lost: not arrived within {}", humantime::format_duration(self.loss_timeout))
             }
-            Fate::Unmatched => "unmatched: never seen sent".to_owned(),
+            Fate::Unmatched => text.write_str("unmatched: never seen sent"),
             Fate::Unknown => {
-                "fate unknown: no room in the ring for what tells it, or still under way".to_owned()
+                text.write_str("fate unknown: no room in the ring for what tells it, or still under way")
             }
         }
     }
@@ -63,12 +84,12 @@ fn name(end: &End) -> String {
 }
 
 /// To the nanosecond.
-fn duration(ns: u64) -> String {
+fn write_duration(ns: u64, text: &mut String) -> fmt::Result {
     match ns {
-        0..1_000 => format!("{ns} ns"),
-        1_000..1_000_000 => format!("{}.{:03} µs", ns / 1_000, ns % 1_000),
-        1_000_000..1_000_000_000 => format!("{}.{:06} ms", ns / 1_000_000, ns % 1_000_000),
-        _ => format!("{}.{:09} s", ns / 1_000_000_000, ns % 1_000_000_000),
+        0..1_000 => write!(text, "{ns} ns"),
+        1_000..1_000_000 => write!(text, "{}.{:03} µs", ns / 1_000, ns % 1_000),
+        1_000_000..1_000_000_000 => write!(text, "{}.{:06} ms", ns / 1_000_000, ns % 1_000_000),
+        _ => write!(text, "{}.{:09} s", ns / 1_000_000_000, ns % 1_000_000_000),
     }
 }
 
@@ -111,8 +132,13 @@ mod tests {
         ] {
             assert_eq!(comments(["web0", "eth0"]).comment(&sample(number, frames, fate)), text);
         }
-        assert_eq!(duration(12_345_678), "12.345678 ms");
-        assert_eq!(duration(1_000_000_001), "1.000000001 s");
+        for (delay_ns, text) in [
+            (12_345_678, "a>b, delivered after 12.345678 ms"),
+            (1_000_000_001, "a>b, delivered after 1.000000001 s"),
+        ] {
+            let sample = Sample { from: 0, ..sample(None, 1, Fate::Delivered { delay_ns }) };
+            assert_eq!(comments(["a", "b"]).comment(&sample), text);
+        }
     }
 
     #[test]
