@@ -140,7 +140,7 @@ fn a_loss_is_reported_after_the_timeout_and_not_before() {
 fn losses_are_told_from_flight_however_rarely_they_are_reported() {
     let wire = Wire::new();
     let link = make_frames_vanish(&wire);
-    let arguments = ["stats", &wire.selector(), "-j", "-i", "3s", "-c", "1", "--loss-timeout", "100ms"];
+    let arguments = ["stats", &wire.selector(), "-j", "-i", "8s", "-c", "1", "--loss-timeout", "100ms"];
     let stats = Run::here(&arguments).observing();
     // Longer than all epochs of this timeout together, so that a loss falls into each.
     for _ in 0..50 {
