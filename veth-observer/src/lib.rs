@@ -12,8 +12,10 @@
 //! * [`wire`]: putting a frame on an end.
 //! * [`probe`]: frames of our own, at an even pace, to be timed.
 //! * [`view`]: reports, pairs and samples as text and JSON. Pure.
+//! * [`agent`]: numbers of many pairs over HTTP.
 //! * [`cli`]: the front door: one file per command, exit codes, signals.
 
+pub mod agent;
 pub mod attach;
 pub mod cli;
 pub mod collect;

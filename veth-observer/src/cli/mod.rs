@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod latency;
 mod list;
+mod metrics;
 mod observing;
 mod peer;
 mod send;
@@ -93,6 +94,7 @@ pub enum Command {
     Latency(Box<latency::Latency>),
     Doctor(doctor::Doctor),
     Cleanup(cleanup::Cleanup),
+    Metrics(metrics::Metrics),
 }
 
 impl Cli {
@@ -111,6 +113,7 @@ impl Cli {
             Command::Latency(command) => command.run(out).await,
             Command::Doctor(command) => command.run(out).await,
             Command::Cleanup(command) => command.run(out).await,
+            Command::Metrics(command) => command.run(out),
         }
     }
 }

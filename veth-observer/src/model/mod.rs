@@ -12,6 +12,7 @@ pub mod quantile;
 pub mod reading;
 pub mod report;
 pub mod sample;
+pub mod snapshot;
 
 /// Version of every JSON object we print. Raised when a field changes meaning or goes; adding one does not raise it.
 pub const SCHEMA: u32 = 1;

@@ -4,6 +4,7 @@
 //! * [`latency`]: how long it took, with percentiles, histograms and thresholds.
 //! * [`line`]: one arrived frame in one line.
 //! * [`decode`]: one frame layer by layer.
+//! * [`metrics`]: a snapshot of many pairs as Prometheus reads it.
 //! * [`pairs`], [`show`]: which pairs there are, and one end whole.
 //! * [`units`], [`escape`]: how numbers and names are written everywhere.
 
@@ -12,6 +13,7 @@ pub mod escape;
 mod histogram;
 pub mod latency;
 pub mod line;
+pub mod metrics;
 pub mod pairs;
 pub mod report;
 pub mod show;
