@@ -23,17 +23,17 @@ use std::{
 use tokio::runtime::Runtime;
 use veth_observer::{
     agent::{
-        http::{Address, Flags, Limits, Server},
+        http::{Address, Flags, Limits, Serving},
         source::Source,
     },
     model::snapshot::Snapshot,
     view::metrics::Versions,
 };
 
-/// A running server, ended with the value.
+/// A running server and whoever collects for it, ended with the value.
 struct Agent {
+    serving: Serving,
     runtime: Option<Runtime>,
-    addresses: Vec<Address>,
     collections: Arc<AtomicU64>,
 }
 
@@ -63,16 +63,10 @@ impl Agent {
     }
 
     fn of_source(flags: &Flags, limits: Limits, source: Source) -> Self {
-        // As the command has it.
+        let serving = Serving::start(flags, limits, source, versions()).unwrap();
         let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let entered = runtime.enter();
-        let server = Server::bind(flags, limits).unwrap();
-        drop(entered);
-        let addresses = server.addresses().unwrap();
-        let versions = Versions { observer: "0", kernel: "0".into() };
-        runtime.spawn(server.run(source, versions));
-        Self { runtime: Some(runtime), addresses, collections: Arc::default() }
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        Self { serving, runtime: Some(runtime), collections: Arc::default() }
     }
 
     fn runtime(&self) -> &Runtime {
@@ -81,7 +75,7 @@ impl Agent {
 
     /// The first address.
     fn address(&self) -> SocketAddr {
-        match &self.addresses[0] {
+        match &self.serving.addresses()[0] {
             Address::Tcp(address) => *address,
             Address::Unix(path) => panic!("{} is no address", path.display()),
         }
@@ -102,6 +96,16 @@ impl Drop for Agent {
             runtime.shutdown_timeout(Duration::from_secs(5));
         }
     }
+}
+
+/// Why a server does not start.
+fn refused(flags: &Flags) -> anyhow::Error {
+    let started = Serving::start(flags, Limits::default(), Source::new().0, versions());
+    started.expect_err("it is refused")
+}
+
+fn versions() -> Versions {
+    Versions { observer: "0", kernel: "0".into() }
 }
 
 fn flags(listen: &[&str]) -> Flags {

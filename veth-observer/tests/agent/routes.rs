@@ -2,15 +2,12 @@
 
 use std::io::{BufRead, BufReader, Write};
 
-use veth_observer::{
-    agent::http::{Limits, Server},
-    fault::Fault,
-};
+use veth_observer::{agent::http::Limits, fault::Fault};
 
 use super::{
     Agent,
     client::{connect, curled, get, raw, sample},
-    fake, flags,
+    fake, flags, refused,
 };
 
 #[test]
@@ -147,10 +144,7 @@ fn a_stream_brings_a_report_every_second() {
 #[test]
 fn a_port_in_use_is_said_with_what_mends_it() {
     let agent = Agent::start(fake::one);
-    let entered = agent.runtime().enter();
-    let address = agent.address().to_string();
-    let error = Server::bind(&flags(&[&address]), Limits::default()).unwrap_err();
-    drop(entered);
+    let error = refused(&flags(&[&agent.address().to_string()]));
     let fault = error.downcast_ref::<Fault>().expect("a fault");
     assert!(fault.message.contains("in use"), "{fault:?}");
     assert!(fault.fix.as_ref().unwrap().contains("--web.listen-address 127.0.0.1:"), "{fault:?}");

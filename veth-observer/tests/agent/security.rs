@@ -8,14 +8,14 @@ use std::{
 };
 
 use veth_observer::{
-    agent::http::{Flags, Limits, Server},
+    agent::http::{Flags, Limits},
     fault::Fault,
 };
 
 use super::{
     Agent,
     client::{curl, curled, sample},
-    fake, flags,
+    fake, flags, refused,
 };
 use crate::support::netns::{eventually, run};
 
@@ -73,9 +73,7 @@ impl Folder {
     /// Why the server does not start.
     fn refused(&self, text: &str) -> String {
         self.write("web.yml", text);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let _entered = runtime.enter();
-        let error = Server::bind(&self.flags(), Limits::default()).expect_err("it is refused");
+        let error = refused(&self.flags());
         assert!(error.is::<Fault>(), "{error:#}");
         format!("{error:#}")
     }
@@ -200,7 +198,5 @@ fn a_file_that_cannot_be_meant_is_refused_at_the_start() {
     folder.write("web.yml", "# nothing\n");
     assert_eq!(curled(&[&folder.agent().url("/metrics")]).status, 200, "an empty file asks for nothing");
     fs::remove_file(Path::new(&folder.file("web.yml"))).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let _entered = runtime.enter();
-    assert!(Server::bind(&folder.flags(), Limits::default()).is_err());
+    refused(&folder.flags());
 }

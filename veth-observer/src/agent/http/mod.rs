@@ -13,6 +13,7 @@ mod passwords;
 mod patience;
 mod routes;
 mod server;
+mod serving;
 mod stream;
 mod tls;
 mod unix;
@@ -20,7 +21,8 @@ mod web_config;
 
 use std::time::Duration;
 
-pub use self::{flags::Flags, listen::Address, server::Server};
+use self::server::Server;
+pub use self::{flags::Flags, listen::Address, serving::Serving};
 
 /// Where metrics are served unless it is said otherwise. To be registered with Prometheus' list of ports.
 pub const PORT: u16 = 10435;

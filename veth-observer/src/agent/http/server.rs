@@ -38,7 +38,7 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nC
 
 /// A server whose sockets listen, and that is yet to run.
 #[derive(Debug)]
-pub struct Server {
+pub(super) struct Server {
     listeners: Vec<Listener>,
     config: Arc<WebConfig>,
     telemetry_path: String,
@@ -50,7 +50,7 @@ impl Server {
     /// Reads the configuration and listens; whatever keeps us from it fails here.
     ///
     /// Must be called within a runtime.
-    pub fn bind(flags: &Flags, limits: Limits) -> Result<Self> {
+    pub(super) fn bind(flags: &Flags, limits: Limits) -> Result<Self> {
         let config = Arc::new(WebConfig::load(flags.config_file.clone())?);
         let listeners = flags.listen.iter().map(Listener::bind).collect::<Result<Vec<_>>>()?;
         let detail = Detail { coarse: flags.coarse_histograms, drop_locations: flags.drop_locations };
@@ -58,12 +58,12 @@ impl Server {
     }
 
     /// Where it listens, ports that the kernel chose included.
-    pub fn addresses(&self) -> Result<Vec<Address>> {
+    pub(super) fn addresses(&self) -> Result<Vec<Address>> {
         self.listeners.iter().map(Listener::address).collect()
     }
 
     /// Serves until dropped.
-    pub async fn run(self, source: Source, versions: Versions) {
+    pub(super) async fn run(self, source: Source, versions: Versions) {
         let connections = Connections::new(self.limits.connections);
         let exporter = Exporter::new(versions, self.detail);
         let (limits, config) = (self.limits, Arc::clone(&self.config));
