@@ -14,7 +14,7 @@ use veth_observer::{
 
 use super::{Agent, flags, prometheus::Prometheus};
 use crate::support::{
-    netns::{alone, eventually},
+    netns::eventually,
     wire::{Wire, X, X_MAC, Y_MAC},
 };
 
@@ -22,7 +22,6 @@ const FRAMES: u64 = 20_000;
 
 #[test]
 fn what_a_pair_carried_is_what_prometheus_stores() {
-    let _alone = alone();
     let wire = Wire::new();
     let mut observation = wire.observe(wire.settings());
     let mut frame = [Y_MAC, X_MAC].concat();

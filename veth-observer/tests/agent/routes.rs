@@ -92,8 +92,9 @@ fn on_loopback_only_names_of_loopback_are_answered() {
     assert_eq!(raw(at, absolute).status, 421);
     assert_eq!(raw(at, "GET /metrics HTTP/1.0\r\n\r\n").status, 421);
     // Who listens on every address is called by names that nobody here knows.
-    let open = Agent::with(&flags(&["0.0.0.0:0"]), Limits::default(), fake::one);
+    let open = Agent::with(&flags(&["[::]:0"]), Limits::default(), fake::one);
     let port = open.address().port();
+    // And by IPv4 as well.
     let request = format!("GET /healthz HTTP/1.1\r\nHost: node.example:{port}\r\nConnection: close\r\n\r\n");
     assert_eq!(raw(([127, 0, 0, 1], port).into(), &request).status, 200);
 }

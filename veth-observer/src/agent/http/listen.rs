@@ -85,7 +85,7 @@ impl Listener {
     pub(super) fn entry(&self) -> Entry {
         match self {
             Self::Tcp(listener) => match listener.local_addr() {
-                Ok(address) if !address.ip().is_loopback() => Entry::Network,
+                Ok(address) if !address.ip().to_canonical().is_loopback() => Entry::Network,
                 _ => Entry::Loopback,
             },
             Self::Unix(_) => Entry::Unix,

@@ -53,8 +53,8 @@ impl Default for Limits {
             connections: 128,
             streams: 32,
             head: 16 << 10,
-            // Longer than the minute between two scrapes would be kept alive, and not worth a place.
-            reading: Duration::from_secs(15),
+            // No interval at which scrapers come: a connection is not to be closed just as it is used again.
+            reading: Duration::from_secs(25),
             answering: Duration::from_secs(10),
             writing: Duration::from_secs(10),
         }

@@ -188,6 +188,20 @@ mod tests {
         assert_eq!(verdicts.iter().filter(|verdict| **verdict == Verdict::Denied).count(), WAITING);
     }
 
+    #[tokio::test]
+    async fn hashes_of_every_maker_are_known() {
+        let hash = bcrypt::hash("open sesame", 4).unwrap();
+        for version in ["$2y$", "$2a$", "$2b$"] {
+            let hash = hash.replace("$2b$", version);
+            let passwords = Passwords::new([("ali".to_owned(), hash)].into()).unwrap();
+            assert_eq!(
+                passwords.judge(Some(&header("ali:open sesame"))).await,
+                Verdict::Allowed,
+                "{version}"
+            );
+        }
+    }
+
     #[test]
     fn a_password_in_the_clear_is_refused() {
         assert!(Passwords::new([("ali".to_owned(), "open sesame".to_owned())].into()).is_err());
