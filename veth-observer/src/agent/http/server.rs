@@ -95,18 +95,24 @@ async fn accept(listener: Listener, shared: Arc<Shared>, router: Router) {
         info!(%address, "listening");
     }
     let entry = listener.entry();
+    // Made when there is one, by the configuration of that moment.
+    let connection = || Connection {
+        router: router.clone(),
+        limits: shared.limits,
+        entry,
+        tls: shared.config.security().tls.clone().filter(|_| entry != Entry::Unix),
+    };
     let mut tasks = JoinSet::new();
     loop {
-        let tls = if entry == Entry::Unix { None } else { shared.config.security().tls.clone() };
-        let connection = Connection { router: router.clone(), limits: shared.limits, entry, tls };
         let accepted = match &listener {
-            Listener::Tcp(tcp) => {
-                accept_tcp(tcp).await.map(|stream| connection.admit(&mut tasks, &shared.connections, stream))
-            }
-            Listener::Unix(unix) => {
-                let accepted = unix.listener().accept().await;
-                accepted.map(|(stream, _)| connection.admit(&mut tasks, &shared.connections, stream))
-            }
+            Listener::Tcp(tcp) => accept_tcp(tcp)
+                .await
+                .map(|stream| connection().admit(&mut tasks, &shared.connections, stream)),
+            Listener::Unix(unix) => unix
+                .listener()
+                .accept()
+                .await
+                .map(|(stream, _)| connection().admit(&mut tasks, &shared.connections, stream)),
         };
         if let Err(error) = accepted {
             debug!("cannot accept a connection: {error}");
