@@ -24,7 +24,7 @@ serves the metrics (`veth-observer/src/view/metrics/table/`); `veth-observer met
   difference.
 * Histograms are classic in text and OpenMetrics: 29 buckets, two to a doubling, from 2⁻²² s (238 ns) to 2⁻⁸ s (3.9 ms), or on
   request 15. In protobuf they also are native histograms of schema 3, 8 buckets to a doubling, so that every quantile is within
-  4.5 %; what takes at most 2⁻²⁴ s (60 ns) is in the zero bucket, and what takes longer than a second in the first bucket above
+  4.5 %; what takes at most 2⁻²⁷ s (7 ns) is in the zero bucket, and what takes longer than 64 s in the first bucket above
   it. Both are exact merges of what the kernel counted, and sums are exact.
 * A pair that is gone is served once more, to whoever scrapes next, and then ends. `location` is only told on request.
 * A pair takes 172 series with classic histograms, 116 with coarse ones, 48 with native ones; drops, XDP and probes come on top.
