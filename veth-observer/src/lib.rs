@@ -16,8 +16,10 @@
 //! * [`probe`]: frames of our own, at an even pace, to be timed.
 //! * [`replay`]: the frames of a capture file, onto an end again.
 //! * [`view`]: reports, pairs and samples as text and JSON. Pure.
+//! * [`agent`]: numbers of many pairs over HTTP.
 //! * [`cli`]: the front door: one file per command, exit codes, signals.
 
+pub mod agent;
 pub mod attach;
 pub mod cli;
 pub mod collect;

@@ -6,6 +6,7 @@
     reason = "clippy lets tests panic, but not the functions they share"
 )]
 
+mod agent;
 mod attach;
 mod capture;
 mod edges;

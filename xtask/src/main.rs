@@ -8,6 +8,7 @@ mod ci;
 mod command;
 mod ebpf;
 mod fences;
+mod metrics;
 mod test;
 
 use std::process::ExitCode;
@@ -27,6 +28,8 @@ enum Task {
     Ebpf(ebpf::Ebpf),
     /// Check which room uses which, and which crates come in where
     Fences,
+    /// Write docs/metrics.md from the table of metrics in the code
+    Metrics(metrics::Metrics),
     /// Install what the tests need, and run all of them as root
     Test(test::Test),
     /// Measure what observing a pair costs, against nothing, an empty program and other tools
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     let done = match Xtask::parse().task {
         Task::Ebpf(ebpf) => ebpf.run(),
         Task::Fences => fences::run(),
+        Task::Metrics(metrics) => metrics.run(),
         Task::Test(test) => test.run(),
         Task::Bench(bench) => bench.run(),
         Task::BenchLoad(load) => load.run(),

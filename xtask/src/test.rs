@@ -12,16 +12,19 @@ use crate::{
 
 /// The programs that tests compare us with or send traffic by, and the packages that bring them; tcpdump's brings libpcap0.8
 /// too.
-const NEEDED: [(&str, &str); 13] = [
+const NEEDED: [(&str, &str); 16] = [
     ("/usr/lib/cni/bridge", "containernetworking-plugins"),
     ("bpftool", "bpftool"),
     ("bpftrace", "bpftrace"),
     ("capinfos", "wireshark-common"),
+    ("curl", "curl"),
     ("ethtool", "ethtool"),
     ("ip", "iproute2"),
     ("iperf3", "iperf3"),
     ("jq", "jq"),
+    ("openssl", "openssl"),
     ("podman", "podman"),
+    ("prometheus", "prometheus"),
     ("runc", "runc"),
     ("tcpdump", "tcpdump"),
     ("tshark", "tshark"),

@@ -12,6 +12,7 @@ mod doctor;
 mod extcap;
 mod latency;
 mod list;
+mod metrics;
 mod observing;
 mod peer;
 mod sampling;
@@ -99,6 +100,7 @@ pub enum Command {
     Extcap(extcap::Extcap),
     Doctor(doctor::Doctor),
     Cleanup(cleanup::Cleanup),
+    Metrics(metrics::Metrics),
 }
 
 impl Cli {
@@ -119,6 +121,7 @@ impl Cli {
             Command::Extcap(command) => Box::pin(command.run(out)).await,
             Command::Doctor(command) => command.run(out).await,
             Command::Cleanup(command) => command.run(out).await,
+            Command::Metrics(command) => command.run(out),
         }
     }
 }

@@ -75,6 +75,7 @@ impl Histogram<'_> {
             count,
             min_ns: Some(self.min_ns),
             mean_ns: Some(self.sum_ns / count),
+            sum_ns: Some(self.sum_ns),
             max_ns: Some(self.max_ns),
             buckets: self.buckets.to_vec(),
             ..Distribution::default()

@@ -42,6 +42,16 @@ pub enum Hook {
     XdpGeneric,
 }
 
+impl Hook {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tc => "tc",
+            Self::XdpNative => "xdp-native",
+            Self::XdpGeneric => "xdp-generic",
+        }
+    }
+}
+
 /// How a frame is recognised at the two ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -164,6 +174,7 @@ pub struct Distribution {
     pub count: u64,
     pub min_ns: Option<u64>,
     pub mean_ns: Option<u64>,
+    pub sum_ns: Option<u64>,
     pub p50_ns: Option<u64>,
     pub p90_ns: Option<u64>,
     pub p99_ns: Option<u64>,

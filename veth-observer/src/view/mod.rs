@@ -7,6 +7,7 @@
 //! * [`decode`]: one frame layer by layer.
 //! * [`pcapng`]: frames as a capture file holds them.
 //! * [`extcap`]: pairs as Wireshark lists them.
+//! * [`metrics`]: a snapshot of many pairs as Prometheus reads it.
 //! * [`columns`], [`pairs`], [`show`]: which pairs there are, and one end whole.
 //! * [`units`], [`escape`]: how numbers and names are written everywhere.
 
@@ -18,6 +19,7 @@ pub mod fields;
 mod histogram;
 pub mod latency;
 pub mod line;
+pub mod metrics;
 pub mod object;
 pub mod pairs;
 pub mod pcapng;

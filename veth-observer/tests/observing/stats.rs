@@ -37,7 +37,7 @@ fn stats_prints_one_report_of_the_documented_shape_on_ctrl_c() {
     );
     assert_eq!(keys(&out["sent"]), "bytes frames skbs");
     for times in ["delay", "variation"] {
-        assert_eq!(keys(&out[times]), "count max_ns mean_ns min_ns p50_ns p90_ns p999_ns p99_ns");
+        assert_eq!(keys(&out[times]), "count max_ns mean_ns min_ns p50_ns p90_ns p999_ns p99_ns sum_ns");
     }
     assert_eq!((out["from"].as_str(), out["to"].as_str()), (Some(X), Some(Y)));
     assert_eq!(

@@ -1,0 +1,11 @@
+//! What the agent shows to the outside: numbers over HTTP, from whatever collects them.
+//!
+//! * [`source`]: asking the collecting task for a snapshot. Nothing else here comes near the kernel's maps.
+//! * [`exporter`]: snapshots as bodies of answers, each made once.
+//! * [`http`]: the server.
+//! * [`process`]: what the kernel says of our process.
+
+pub mod exporter;
+pub mod http;
+pub mod process;
+pub mod source;
