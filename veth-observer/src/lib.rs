@@ -2,6 +2,7 @@
 //!
 //! * [`model`]: the words: ends, pairs, samples and the one report that every view renders.
 //! * [`netns`]: finding, naming and entering network namespaces.
+//! * [`owners`]: who lives in a namespace: containers and pods.
 //! * [`topology`]: which pairs exist, and making and removing them, over rtnetlink.
 //! * [`kernel`]: our programs and maps, from the embedded object to typed handles.
 //! * [`attach`]: tying the programs to both ends, and giving back exactly what was taken.
@@ -27,6 +28,7 @@ pub mod kernel;
 pub mod model;
 pub mod netns;
 pub mod observe;
+pub mod owners;
 pub mod pace;
 pub mod pcap;
 pub mod probe;

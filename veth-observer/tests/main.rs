@@ -20,6 +20,7 @@ mod manage;
 mod matching;
 mod object;
 mod observing;
+mod owners;
 mod programs;
 mod properties;
 mod rubbish;

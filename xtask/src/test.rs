@@ -12,7 +12,8 @@ use crate::{
 
 /// The programs that tests compare us with or send traffic by, and the packages that bring them; tcpdump's brings libpcap0.8
 /// too.
-const NEEDED: [(&str, &str); 10] = [
+const NEEDED: [(&str, &str); 13] = [
+    ("/usr/lib/cni/bridge", "containernetworking-plugins"),
     ("bpftool", "bpftool"),
     ("bpftrace", "bpftrace"),
     ("capinfos", "wireshark-common"),
@@ -20,6 +21,8 @@ const NEEDED: [(&str, &str); 10] = [
     ("ip", "iproute2"),
     ("iperf3", "iperf3"),
     ("jq", "jq"),
+    ("podman", "podman"),
+    ("runc", "runc"),
     ("tcpdump", "tcpdump"),
     ("tshark", "tshark"),
     ("unshare", "util-linux"),

@@ -11,7 +11,7 @@ use crate::{
     fault::Fault,
     model::{SCHEMA, link::Pair},
     netns::Namespace,
-    topology::{self, Found, Selector, manage},
+    topology::{self, Found, Scope, Selector, manage},
     view,
 };
 
@@ -21,7 +21,7 @@ use crate::{
   veth-observer delete veth0
   veth-observer delete netns:blue/eth0 --yes")]
 pub struct Delete {
-    /// Either end: NAME, ifindex:N or netns:NS/NAME
+    /// Either end: NAME, ifindex:N, container:NAME, pod:NS/NAME or netns:NETNS/NAME
     pair: String,
     /// Do not ask, also on a terminal
     #[arg(short, long)]
@@ -51,13 +51,18 @@ impl Delete {
     }
 }
 
-/// A bare name that is not here but happens to be in some other namespace, a container's perhaps, is fine to look at and
+/// A pattern is too little to delete by. A bare name that is not here but happens to be in some other namespace, a container's perhaps, is fine to look at and
 /// too little to delete by.
 fn refuse_a_guess(typed: &str, found: &Found) -> Result<()> {
     let selector: Selector = typed.parse()?;
+    if selector.is_pattern() {
+        return Err(Fault::usage(format!("{typed} may mean more pairs tomorrow"))
+            .fix(format!("veth-observer delete {}", found.selector()))
+            .into());
+    }
     let here = Namespace::current()?;
     let elsewhere = !found.namespaces[0].as_ref().is_some_and(|there| there.same(&here));
-    if selector.netns.is_none() && elsewhere {
+    if selector.scope == Scope::Anywhere && elsewhere {
         let netns = &found.pair.ends[0].netns;
         let message = format!("{typed} is not in this network namespace but in netns {netns}");
         return Err(Fault::not_found(message)

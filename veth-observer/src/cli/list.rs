@@ -7,9 +7,18 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::output::Output;
 use crate::{
-    model::{SCHEMA, change::Change, link::Pair},
+    fault::Fault,
+    model::{
+        SCHEMA,
+        change::Change,
+        link::{End, Pair},
+        naming::pair_names,
+    },
     topology::{self, Follower},
-    view,
+    view::{
+        self,
+        columns::{self, Column},
+    },
 };
 
 /// List all veth pairs of the machine, both ends, across network namespaces
@@ -20,17 +29,28 @@ use crate::{
 #[command(after_help = "Examples:
   veth-observer list
   veth-observer list -j | jq -r '.pairs[].ends[].ifname'
+  veth-observer list --fields pair,device,image
   veth-observer list --watch")]
 pub struct List {
     /// Go on and say what comes, changes and goes, until interrupted
     #[arg(short, long)]
     watch: bool,
+    /// Columns of the table, in this order: pair, device, netns, peer, peer-netns, owner, image, state, mtu, mac, peer-mac
+    #[arg(long, value_delimiter = ',', value_name = "LIST", conflicts_with = "watch")]
+    fields: Vec<Column>,
 }
 
 #[derive(Serialize)]
-struct Pairs {
+struct Pairs<'a> {
     schema: u32,
-    pairs: Vec<Pair>,
+    pairs: Vec<Named<'a>>,
+}
+
+#[derive(Serialize)]
+struct Named<'a> {
+    /// What reports and metrics call it.
+    pair: String,
+    ends: &'a [End; 2],
 }
 
 #[derive(Serialize)]
@@ -45,12 +65,21 @@ impl List {
         if self.watch {
             return watch(out).await;
         }
+        if out.wants_json() && !self.fields.is_empty() {
+            return Err(Fault::usage("--fields is for the table")
+                .fix("veth-observer list -j | jq '.pairs[] | {pair}'")
+                .into());
+        }
         let pairs = topology::list().await?;
         if out.wants_json() {
-            out.json(&Pairs { schema: SCHEMA, pairs })
-        } else {
-            out.text(&view::pairs::table(&pairs))
+            let named = pairs.iter().zip(pair_names(&pairs));
+            let pairs = named.map(|(Pair { ends }, pair)| Named { pair, ends }).collect();
+            return out.json(&Pairs { schema: SCHEMA, pairs });
         }
+        if self.fields.is_empty() {
+            return out.text(&columns::table(&pairs));
+        }
+        out.text(&columns::table_of(&pairs, &self.fields))
     }
 }
 

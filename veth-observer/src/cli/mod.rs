@@ -34,7 +34,7 @@ Examples:
   sudo veth-observer demo                     see it work, on a pair of its own
   veth-observer list                          every veth pair of this host
   sudo veth-observer stats veth0              what a pair delivers, until Ctrl-C
-  sudo veth-observer stats netns:blue/eth0 --duration 10s -j
+  sudo veth-observer stats container:web --duration 10s -j
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 privilege or kernel feature missing, 4 no such interface or pair, \
 5 a check failed or a frame did not arrive, 130 interrupted twice.";

@@ -14,7 +14,7 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct Observing {
-    /// The pair, by either end: NAME, ifindex:N or netns:NAMESPACE/NAME
+    /// The pair, by either end: NAME, ifindex:N, container:NAME, pod:NS/NAME or netns:NETNS/NAME
     pub(super) pair: String,
     /// Stop after this long, for example 10s or 2m; stats then waits for frames in flight, at most --loss-timeout
     #[arg(long, value_parser = humantime::parse_duration, value_name = "DURATION")]
@@ -104,9 +104,9 @@ impl Observing {
         super::output::note(format!(
             "observing {} ({}) <-> {} ({}){until}",
             a.label(),
-            a.netns,
+            a.home(),
             b.label(),
-            b.netns
+            b.home()
         ));
         Ok(observation)
     }

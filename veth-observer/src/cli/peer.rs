@@ -17,7 +17,7 @@ use crate::{
   veth-observer peer veth0
   ethtool -S \"$(veth-observer peer ifindex:7 --name-only)\"")]
 pub struct Peer {
-    /// One end: NAME, ifindex:N or netns:NS/NAME
+    /// One end: NAME, ifindex:N, container:NAME, pod:NS/NAME or netns:NETNS/NAME
     pair: String,
     /// Print nothing but the name of the interface
     #[arg(long)]

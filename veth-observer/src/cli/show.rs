@@ -25,7 +25,7 @@ use crate::{
   veth-observer show netns:blue/eth0 -j -p
   veth-observer show veth0 -j | jq .bpf")]
 pub struct Show {
-    /// The end: NAME, ifindex:N or netns:NS/NAME
+    /// The end: NAME, ifindex:N, container:NAME, pod:NS/NAME or netns:NETNS/NAME
     pair: String,
 }
 

@@ -8,6 +8,7 @@ pub mod filter;
 pub mod latency;
 pub mod link;
 pub mod mac;
+pub mod naming;
 pub mod quantile;
 pub mod reading;
 pub mod replay;

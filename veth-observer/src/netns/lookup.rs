@@ -4,11 +4,8 @@ use std::{fs, io, os::linux::fs::MetadataExt, path::Path};
 
 use anyhow::Result;
 
-use super::{Namespace, refused, scan::scan};
+use super::{HOST, Namespace, refused, scan::scan};
 use crate::fault::Fault;
-
-/// What the namespace of pid 1 is called.
-pub const HOST: &str = "host";
 
 const RUN_NETNS: &str = "/run/netns";
 

@@ -22,8 +22,9 @@ use anyhow::{Context, Result};
 
 use crate::{fault::Fault, model::link::Netns};
 
-pub use lookup::{HOST, names};
-pub use scan::{Hidden, Scan, scan, scan_others};
+pub use crate::model::link::HOST;
+pub use lookup::names;
+pub use scan::{Hidden, Scan, TENANTS, scan, scan_others};
 
 /// An open network namespace. Whether it may also be entered is a matter of privilege (CAP_SYS_ADMIN).
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! All namespaces that something on this machine holds: processes, their threads, mounts and open files.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fs,
     os::linux::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -16,15 +16,33 @@ use super::{HOST, Key, Namespace, enter, lookup};
 pub struct Scan {
     /// The caller's own first, then `host`, then by name.
     pub namespaces: Vec<Namespace>,
-    /// Namespaces of processes that we may not look into, one process each.
+    /// Namespaces of processes that we may not look into.
     pub hidden: Vec<Hidden>,
+    tenants: HashMap<Key, Vec<u32>>,
+    own: Option<Key>,
 }
 
-/// A namespace that cannot be opened, known by its lowest process.
+/// A namespace that cannot be opened, known by its processes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hidden {
-    pub pid: u32,
     pub name: String,
+    /// At least one, rising, at most [`TENANTS`].
+    pub tenants: Vec<u32>,
+}
+
+/// How many processes of a namespace are remembered, the lowest. Those of its containers that run longest are among them.
+pub const TENANTS: usize = 64;
+
+impl Scan {
+    /// The processes that are in the namespace, not only some thread of them; rising, at most [`TENANTS`].
+    pub fn tenants(&self, namespace: &Namespace) -> &[u32] {
+        self.tenants.get(&namespace.key).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a namespace is the machine's or the caller's own: whoever runs there does not own it.
+    pub fn is_common(&self, namespace: &Namespace) -> bool {
+        Some(namespace.key) == self.own || namespace.id.name.as_deref() == Some(HOST)
+    }
 }
 
 /// All namespaces, those that only this process holds included.
@@ -40,12 +58,13 @@ pub fn scan_others() -> Scan {
 #[derive(Default)]
 struct Finder {
     found: BTreeMap<Key, Namespace>,
-    /// Lowest process of each.
-    pids: BTreeMap<Key, u32>,
+    /// Lowest process of each, be it only one thread of it.
+    pids: HashMap<Key, u32>,
+    tenants: HashMap<Key, Vec<u32>>,
     inodes: HashSet<u64>,
     mounts_seen: HashSet<PathBuf>,
-    /// proc_net number of namespaces seen from outside only, and the lowest process.
-    outside: BTreeMap<u64, u32>,
+    /// proc_net number of namespaces seen from outside only, and their processes.
+    outside: BTreeMap<u64, Vec<u32>>,
     refused: usize,
 }
 
@@ -83,6 +102,10 @@ impl Finder {
                 Ok(meta) => {
                     let key = Key { dev: meta.st_dev(), ino: meta.st_ino() };
                     self.pids.entry(key).or_insert(pid);
+                    // A single thread is a visitor: CNI plugins and engines send theirs.
+                    if tid == pid {
+                        add_tenant(self.tenants.entry(key).or_default(), pid);
+                    }
                     self.add(key, &path);
                 }
                 Err(_) => self.outside(pid),
@@ -93,7 +116,7 @@ impl Finder {
     fn outside(&mut self, pid: u32) {
         if let Some(number) = lookup::proc_net(pid) {
             self.refused += 1;
-            self.outside.entry(number).or_insert(pid);
+            add_tenant(self.outside.entry(number).or_default(), pid);
         }
     }
 
@@ -153,8 +176,11 @@ impl Finder {
             } else if namespace.id.name.is_none() {
                 namespace.id.name = Some(process_name(pid));
             }
-            if let Some(number) = number {
-                self.outside.remove(&number);
+            if let Some(others) = number.and_then(|number| self.outside.remove(&number)) {
+                let tenants = self.tenants.entry(*key).or_default();
+                tenants.extend(others);
+                tenants.sort_unstable();
+                tenants.truncate(TENANTS);
             }
         }
         let mut namespaces: Vec<Namespace> = self.found.into_values().collect();
@@ -167,11 +193,19 @@ impl Finder {
             let name = namespace.id.name.clone();
             (Some(namespace.key) != own, name.as_deref() != Some(HOST), name.is_none(), name, namespace.key)
         });
-        let hidden = |(number, pid)| Hidden {
-            pid,
-            name: if Some(number) == host { HOST.into() } else { process_name(pid) },
+        let hidden = |(number, tenants): (u64, Vec<u32>)| {
+            let name = if Some(number) == host { HOST.into() } else { process_name(*tenants.first()?) };
+            Some(Hidden { name, tenants })
         };
-        Scan { namespaces, hidden: self.outside.into_iter().map(hidden).collect() }
+        let hidden = self.outside.into_iter().filter_map(hidden).collect();
+        Scan { namespaces, hidden, tenants: self.tenants, own }
+    }
+}
+
+/// Processes come in rising order, and their threads one after the other.
+fn add_tenant(tenants: &mut Vec<u32>, pid: u32) {
+    if tenants.len() < TENANTS && tenants.last() != Some(&pid) {
+        tenants.push(pid);
     }
 }
 

@@ -67,6 +67,9 @@ impl Observation {
             let before = std::mem::replace(&mut self.ends[at], now);
             let now = &mut self.ends[at];
             now.owner.clone_from(&before.owner);
+            if before.netns.inode != now.netns.inode {
+                now.owner = self.whereabouts.0[at].open().as_ref().and_then(topology::owner);
+            }
             let moved = (before.netns.inode, before.ifindex) != (now.netns.inode, now.ifindex);
             if moved || before.ifname != now.ifname {
                 let [before, now] = [&before, &*now].map(|end| format!("{} ({})", end.label(), end.netns));

@@ -1,11 +1,15 @@
 //! Which veth pairs exist, and making and removing them. Everything here is rtnetlink.
 
+mod by_owner;
 mod changes;
 mod connection;
 mod describe;
 mod device;
 mod follow;
+mod glob;
 pub mod manage;
+mod matching;
+mod nearness;
 mod pairing;
 mod select;
 mod selector;
@@ -15,14 +19,15 @@ pub use connection::Connection;
 pub use describe::describe;
 pub use follow::Follower;
 pub use select::{Found, Selected, find, select};
-pub use selector::{EndSelector, Selector};
+pub use selector::{EndSelector, Scope, Selector};
 pub use snapshot::{Sighting, Snapshot};
 
 use anyhow::Result;
 
 use crate::{
-    model::link::{End, Pair},
-    netns::Namespace,
+    model::link::{End, Owner, Pair},
+    netns::{self, Namespace},
+    owners::{Home, Owners},
 };
 
 /// All pairs of the machine, as far as the caller may see.
@@ -34,4 +39,12 @@ pub async fn list() -> Result<Vec<Pair>> {
 pub async fn end(namespace: &Namespace, ifindex: u32) -> Result<End> {
     let message = Connection::open(namespace)?.link_by_index(ifindex).await?;
     Ok(device::Device::from(&message).end(namespace.id.clone()))
+}
+
+/// Who lives in a namespace now.
+pub fn owner(namespace: &Namespace) -> Option<Owner> {
+    let scan = netns::scan_others();
+    let tenants = scan.tenants(namespace);
+    let home = Home::new(&namespace.id, tenants).filter(|_| !scan.is_common(namespace))?;
+    Owners::default().of(&[(home, tenants)]).pop()?
 }

@@ -3,8 +3,11 @@
 use anyhow::Result;
 
 use super::{
+    by_owner,
     device::Device,
-    selector::{EndSelector, Selector},
+    glob,
+    nearness::near,
+    selector::{EndSelector, Scope, Selector},
     snapshot::{Sighting, Snapshot},
 };
 use crate::{
@@ -68,8 +71,14 @@ fn unreachable_end(selector: &str, netns: &Netns) -> Fault {
 /// Finds the one pair that `selector` names, whether or not its ends can be reached.
 pub async fn find(selector: &str) -> Result<Found> {
     let wanted: Selector = selector.parse()?;
-    let place = wanted.netns.as_deref().map(Namespace::by_name).transpose()?;
+    let place = match &wanted.scope {
+        Scope::Netns(place) => Some(Namespace::by_name(place)?),
+        _ => None,
+    };
     let snapshot = Snapshot::take().await?;
+    if matches!(wanted.scope, Scope::Container(_) | Scope::Pod { .. } | Scope::Pair(_)) {
+        return Ok(by_owner::find(&wanted, &snapshot)?);
+    }
     let hits = hits(&snapshot, &wanted.end, place.as_ref());
     let Some(&(at, device)) = hits.first() else {
         if let Some(place) = &place {
@@ -106,6 +115,10 @@ fn hits<'a>(
     place: Option<&Namespace>,
 ) -> Vec<(usize, &'a Device)> {
     let is_meant = |device: &Device| match end {
+        EndSelector::Any => true,
+        EndSelector::Name(name) if glob::is_pattern(name) => {
+            device.is_veth() && (glob::matches(name, &device.ifname) || device.is_called(name))
+        }
         EndSelector::Name(name) => device.is_called(name),
         EndSelector::Index(index) => device.ifindex == *index,
     };
@@ -134,7 +147,7 @@ fn hits<'a>(
 }
 
 /// The selector that names this end and nothing else.
-fn exact(netns: &Netns, name: &str) -> String {
+pub(super) fn exact(netns: &Netns, name: &str) -> String {
     // A process may be gone tomorrow, and `pid N (command)` is no selector.
     let place = match (&netns.name, netns.inode) {
         (Some(name), _) if name == HOST || crate::netns::names().contains(name) => name.clone(),
@@ -175,31 +188,7 @@ fn suggestion(wanted: &Selector, snapshot: &Snapshot) -> String {
     let near: Vec<String> =
         near.iter().take(3).map(|(at, device)| exact(&snapshot.places[*at].id, &device.ifname)).collect();
     if near.is_empty() {
-        return "veth-observer list".into();
+        return by_owner::suggest_owner(typed, &snapshot.pairs());
     }
     format!("veth-observer list, or did you mean {}?", near.join(", "))
-}
-
-/// Whether one may have been typed for the other: at most one letter too many, missing, wrong or in another case.
-fn near(typed: &str, name: &str) -> bool {
-    let (typed, name) = (typed.to_lowercase().into_bytes(), name.to_lowercase().into_bytes());
-    let same_start = typed.iter().zip(&name).take_while(|(a, b)| a == b).count();
-    let (typed, name) = (&typed[same_start..], &name[same_start..]);
-    let same_end = typed.iter().rev().zip(name.iter().rev()).take_while(|(a, b)| a == b).count();
-    typed.len().max(name.len()) - same_end <= 1
-}
-
-#[cfg(test)]
-mod tests {
-    use super::near;
-
-    #[test]
-    fn near_names_are_one_slip_apart() {
-        assert!(near("veth0", "veth1"));
-        assert!(near("veth", "veth0"));
-        assert!(near("Veth0", "veth0"));
-        assert!(near("vth0", "veth0"));
-        assert!(!near("eth0", "br-lan"));
-        assert!(!near("v0", "veth0"));
-    }
 }

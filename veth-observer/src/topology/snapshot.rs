@@ -10,8 +10,9 @@ use super::{
     pairing::{self, Peer, Seat, Space},
 };
 use crate::{
-    model::link::{End, Netns, Pair},
+    model::link::{End, HOST, Netns, Owner, Pair},
     netns::{self, Hidden, Namespace, Scan},
+    owners::{Home, Owners},
 };
 
 /// Everything seen in one look.
@@ -23,12 +24,15 @@ pub struct Snapshot {
 }
 
 /// A namespace that was seen, or only heard of.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Place {
     pub(super) id: Netns,
     pub(super) namespace: Option<Namespace>,
-    /// A process in a namespace that cannot be opened.
-    pid: Option<u32>,
+    /// Processes in it.
+    tenants: Vec<u32>,
+    /// Nobody's in particular: the machine's, or the caller's.
+    is_common: bool,
+    owner: Option<Owner>,
 }
 
 /// One pair of a snapshot.
@@ -48,19 +52,21 @@ const PAUSE: Duration = Duration::from_millis(10);
 impl Snapshot {
     /// Looks at every namespace that may be looked at; what may not be seen is left out.
     pub async fn take() -> Result<Self> {
-        Self::settled(netns::scan).await
+        Self::settled(netns::scan, &mut Owners::default()).await
     }
 
-    /// Like [`Self::take`], without namespaces that only this process still holds.
-    pub async fn take_others() -> Result<Self> {
-        Self::settled(netns::scan_others).await
+    /// Like [`Self::take`], without namespaces that only this process still holds; for those who look again and again and
+    /// keep what they learn of owners.
+    pub async fn take_others(owners: &mut Owners) -> Result<Self> {
+        Self::settled(netns::scan_others, owners).await
     }
 
-    async fn settled(scan: fn() -> Scan) -> Result<Self> {
+    async fn settled(scan: fn() -> Scan, owners: &mut Owners) -> Result<Self> {
         let mut look = 1;
         loop {
-            let snapshot = Self::look(scan()).await?;
+            let mut snapshot = Self::look(scan()).await?;
             if look == LOOKS || !snapshot.has_loose_ends() {
+                snapshot.resolve_owners(owners);
                 return Ok(snapshot);
             }
             look += 1;
@@ -71,8 +77,9 @@ impl Snapshot {
     async fn look(scan: Scan) -> Result<Self> {
         let mut snapshot = Self::default();
         let mut connections = Vec::new();
-        for namespace in scan.namespaces {
-            let connection = open(&namespace)?;
+        let Scan { namespaces, hidden, .. } = &scan;
+        for namespace in namespaces {
+            let connection = open(namespace)?;
             let mut space = Space::default();
             if let Some(connection) = &connection
                 && let Ok(links) = connection.links().await
@@ -82,12 +89,19 @@ impl Snapshot {
             }
             connections.push(connection);
             snapshot.spaces.push(space);
-            snapshot.places.push(Place { id: namespace.id.clone(), namespace: Some(namespace), pid: None });
+            snapshot.places.push(Place {
+                id: namespace.id.clone(),
+                namespace: Some(namespace.clone()),
+                tenants: scan.tenants(namespace).to_vec(),
+                is_common: scan.is_common(namespace),
+                owner: None,
+            });
         }
-        for Hidden { pid, name } in scan.hidden {
+        for Hidden { name, tenants } in hidden {
             snapshot.spaces.push(Space::default());
-            let id = Netns { name: Some(name), ..Netns::default() };
-            snapshot.places.push(Place { id, namespace: None, pid: Some(pid) });
+            let id = Netns { name: Some(name.clone()), ..Netns::default() };
+            let (tenants, is_common) = (tenants.clone(), name == HOST);
+            snapshot.places.push(Place { id, tenants, is_common, ..Place::default() });
         }
         for (at, connection) in connections.iter().enumerate() {
             if let Some(connection) = connection {
@@ -111,9 +125,9 @@ impl Snapshot {
                 return;
             }
             let place = &self.places[other];
-            let answer = match (&place.namespace, place.pid) {
+            let answer = match (&place.namespace, place.tenants.first()) {
                 (Some(namespace), _) => connection.nsid_of(namespace).await,
-                (None, Some(pid)) => connection.nsid_of_pid(pid).await,
+                (None, Some(&pid)) => connection.nsid_of_pid(pid).await,
                 (None, None) => Ok(None),
             };
             if let Ok(Some(nsid)) = answer
@@ -142,7 +156,7 @@ impl Snapshot {
             device.nsid = None;
             let other = known.unwrap_or_else(|| {
                 self.spaces.push(Space::default());
-                self.places.push(Place { id: Netns::default(), namespace: None, pid: None });
+                self.places.push(Place::default());
                 self.spaces.len() - 1
             });
             self.spaces[at].nsids.insert(nsid, other);
@@ -152,7 +166,7 @@ impl Snapshot {
 
     /// Something that should have been seen and was not, or only from outside: most likely it is newer than the scan.
     fn has_loose_ends(&self) -> bool {
-        let scanned = |place: &Place| place.namespace.is_some() || place.pid.is_some();
+        let scanned = |place: &Place| place.namespace.is_some() || !place.tenants.is_empty();
         let (known, unknown): (Vec<usize>, Vec<usize>) =
             (0..self.places.len()).partition(|&at| scanned(&self.places[at]));
         let sees_all = known.iter().all(|&at| self.spaces[at].complete);
@@ -162,6 +176,29 @@ impl Snapshot {
             Peer::Unseen { space: None, .. } => sees_all,
         });
         peers || (sees_all && !unknown.is_empty())
+    }
+
+    /// Finds out who lives where ends are.
+    fn resolve_owners(&mut self, owners: &mut Owners) {
+        let mut lived_in: BTreeSet<usize> = BTreeSet::new();
+        for &(seat, peer) in &self.pairs {
+            let other = match peer {
+                Peer::Seen(peer) => Some(peer.space),
+                Peer::Unseen { space, .. } => space,
+            };
+            lived_in.extend([Some(seat.space), other].into_iter().flatten());
+        }
+        lived_in.retain(|&at| !self.places[at].is_common);
+        let homes: Vec<(usize, Home)> = lived_in
+            .into_iter()
+            .filter_map(|at| Some((at, Home::new(&self.places[at].id, &self.places[at].tenants)?)))
+            .collect();
+        let with_tenants: Vec<(Home, &[u32])> =
+            homes.iter().map(|&(at, home)| (home, self.places[at].tenants.as_slice())).collect();
+        let found = owners.of(&with_tenants);
+        for ((at, _), owner) in homes.iter().zip(found) {
+            self.places[*at].owner = owner;
+        }
     }
 
     /// All pairs; the first end of each is the one nearer to the caller, then the one whose name sorts first.
@@ -185,8 +222,10 @@ impl Snapshot {
         let (other, other_seat, other_space) = match peer {
             Peer::Seen(peer) => (self.end(peer), Some(peer), Some(peer.space)),
             Peer::Unseen { space, ifindex } => {
-                let netns = space.map(|space| self.places[space].id.clone()).unwrap_or_default();
-                (End { ifindex, netns, ..End::default() }, None, space)
+                let place = space.map(|space| &self.places[space]);
+                let netns = place.map(|place| place.id.clone()).unwrap_or_default();
+                let owner = place.and_then(|place| place.owner.clone());
+                (End { ifindex, netns, owner, ..End::default() }, None, space)
             }
         };
         let open = |space: Option<usize>| space.and_then(|space| self.places[space].namespace.clone());
@@ -203,12 +242,13 @@ impl Snapshot {
     }
 
     fn end(&self, seat: Seat) -> End {
-        let netns = self.places[seat.space].id.clone();
+        let Place { id, owner, .. } = &self.places[seat.space];
+        let (netns, owner) = (id.clone(), owner.clone());
         let device = self.spaces[seat.space].devices.iter().find(|device| device.ifindex == seat.ifindex);
-        device.map_or_else(
-            || End { ifindex: seat.ifindex, netns: netns.clone(), ..End::default() },
-            |device| device.end(netns.clone()),
-        )
+        match device {
+            Some(device) => End { owner, ..device.end(netns) },
+            None => End { ifindex: seat.ifindex, netns, owner, ..End::default() },
+        }
     }
 
     /// Every device seen, with the place it is in.

@@ -76,7 +76,7 @@ fn heading(pair: &PairReport, latency: &Latency, style: Style) -> String {
     }
     let [a, b] = &pair.ends;
     let elapsed = units::duration(pair.elapsed_ns, style);
-    let _ = writeln!(text, "{} ({}) <-> {} ({}), {elapsed}\n", a.label(), a.netns, b.label(), b.netns);
+    let _ = writeln!(text, "{} ({}) <-> {} ({}), {elapsed}\n", a.label(), a.home(), b.label(), b.home());
     text
 }
 

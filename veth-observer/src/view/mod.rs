@@ -7,9 +7,10 @@
 //! * [`decode`]: one frame layer by layer.
 //! * [`pcapng`]: frames as a capture file holds them.
 //! * [`extcap`]: pairs as Wireshark lists them.
-//! * [`pairs`], [`show`]: which pairs there are, and one end whole.
+//! * [`columns`], [`pairs`], [`show`]: which pairs there are, and one end whole.
 //! * [`units`], [`escape`]: how numbers and names are written everywhere.
 
+pub mod columns;
 pub mod decode;
 pub mod escape;
 pub mod extcap;

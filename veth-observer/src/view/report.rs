@@ -20,7 +20,7 @@ fn pair_summary(pair: &PairReport, style: Style) -> String {
     }
     let [a, b] = &pair.ends;
     let elapsed = units::duration(pair.elapsed_ns, style);
-    let _ = writeln!(text, "{} ({}) <-> {} ({}), {elapsed}\n", a.label(), a.netns, b.label(), b.netns);
+    let _ = writeln!(text, "{} ({}) <-> {} ({}), {elapsed}\n", a.label(), a.home(), b.label(), b.home());
     let ledger = pair.directions.iter().map(ledger_row).collect();
     text += &aligned(&LEDGER, ledger, 1);
     if pair.directions.iter().any(|direction| !direction.dropped.is_empty()) {

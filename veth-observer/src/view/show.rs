@@ -11,7 +11,7 @@ use crate::{
 /// Aligned lines, the words first that people ask for first.
 pub fn text(device: &Device, end: &End, peer: &End, programs: Option<&[Program]>) -> String {
     let mut lines: Vec<(&str, String)> = vec![
-        ("device", format!("{} in netns {}", pairs::with_index(end), end.netns)),
+        ("device", pairs::place(end)),
         ("peer", pairs::place(peer)),
         ("state", format!("{} <{}>", device.operstate.to_lowercase(), device.flags.join(","))),
         ("address", format!("{} broadcast {}", device.address, device.broadcast)),

@@ -25,7 +25,7 @@ fn what_cannot_be_is_refused_before_the_kernel_is_asked() {
         (&["create", "a", "--peer-mac", "01:00:00:00:00:00"], "it is a multicast address"),
         (&["create", "a", "--addr", "10.0.0.1"], "it must look like 10.0.0.1/24"),
         (&["create", "a", "--queues", "0"], "a veth device takes 1 to 4096"),
-        (&["peer", "container:web"], "there is no kind of selector called container"),
+        (&["peer", "docker:web"], "there is no kind of selector called container"),
         (&["peer", "netns:blue"], "it must look like netns:blue/eth0"),
     ];
     for (args, expected) in cases {

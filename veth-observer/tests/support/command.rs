@@ -75,8 +75,14 @@ impl Run {
 
     /// In a named namespace, as a user who may nothing.
     pub(crate) fn nobody(netns: &str, args: &[&str]) -> Self {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", netns, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
+        Self::nobody_at(&format!("/run/netns/{netns}"), args)
+    }
+
+    /// The same in a namespace at a path.
+    pub(crate) fn nobody_at(netns: &str, args: &[&str]) -> Self {
+        let mut command = Command::new("nsenter");
+        let net = format!("--net={netns}");
+        command.args([&net, "--", "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
         // Where the sources are, an ordinary user may not look.
         command.arg(public_copy()).args(args);
         Self { command }

@@ -4,6 +4,7 @@ pub(crate) mod bpf;
 pub(crate) mod bursts;
 pub(crate) mod captures;
 pub(crate) mod command;
+pub(crate) mod engine;
 pub(crate) mod netns;
 pub(crate) mod pcap;
 pub(crate) mod programs;

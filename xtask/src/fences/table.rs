@@ -52,9 +52,10 @@ pub(super) const FENCES: &[Fence] = &[
     fence("fault", &[], &["anyhow"], SAFE),
     fence("model", &[], &["serde", "serde_json", "veth_observer_common"], SAFE),
     fence("netns", &["model", "fault"], &["anyhow", "libc", "rustix", "tracing"], UNSAFE),
+    fence("owners", &["model"], &["rustix", "serde", "serde_json"], SAFE),
     fence(
         "topology",
-        &["model", "netns", "fault"],
+        &["model", "netns", "owners", "fault"],
         &[
             "anyhow",
             "futures_util",
