@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use super::Observation;
+use tracing::debug;
+
+use super::{Observation, end_id};
 use crate::{
     attach::Attachment,
     collect::driver_counts,
@@ -58,6 +60,13 @@ fn counts(namespace: &Namespace, ifindex: u32) -> Option<DriverCounts> {
 }
 
 impl Observation {
+    /// Tells the program that sees frames die where the ends are.
+    fn follow_deaths(&mut self) {
+        if let Err(error) = self.loaded.follow(self.ends.each_ref().map(end_id)) {
+            debug!("drops at the ends are not told: {error:#}");
+        }
+    }
+
     /// Looks where the ends are now, so that reports call them by their present names.
     pub async fn follow(&mut self) {
         self.followed = Instant::now();
@@ -74,6 +83,9 @@ impl Observation {
             if moved || before.ifname != now.ifname {
                 let [before, now] = [&before, &*now].map(|end| format!("{} ({})", end.label(), end.netns));
                 (self.settings.notice)(&format!("{before} is now {now}"));
+            }
+            if moved {
+                self.follow_deaths();
             }
             if moved && !self.lane.follow(&self.ends[at]).unwrap_or(true) {
                 let label = self.ends[at].label();

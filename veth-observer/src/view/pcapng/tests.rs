@@ -139,6 +139,7 @@ fn owners_by_the_name_that_people_use() {
         pod: Some("web-1".to_owned()),
         namespace: Some("shop".to_owned()),
         pid: Some(1),
+        ..Owner::default()
     };
     assert_eq!(owner(&full).unwrap(), "pod shop/web-1, container nginx");
     assert_eq!(owner(&Owner { pod: None, ..full.clone() }).unwrap(), "container nginx");
