@@ -14,5 +14,5 @@ mod tcx;
 mod xdp;
 
 pub use attachment::{Attachment, Gone, Method, Options};
-pub use lane::Lane;
+pub use lane::{Lane, Taken};
 pub use qdisc::Way;

@@ -14,6 +14,7 @@ pub mod reading;
 pub mod replay;
 pub mod report;
 pub mod sample;
+pub mod snapshot;
 
 /// Version of every JSON object we print. Raised when a field changes meaning or goes; adding one does not raise it.
 pub const SCHEMA: u32 = 1;

@@ -76,6 +76,17 @@ impl Observation {
         Ok(self.report_of(&readings))
     }
 
+    /// The final report of a pair that ended by itself: nothing of it can land any more.
+    pub(super) fn conclude(&mut self) -> Result<Report> {
+        self.ledgers.iter_mut().for_each(Ledger::end);
+        let readings = self.read()?;
+        for (ledger, reading) in self.ledgers.iter_mut().zip(readings.iter()) {
+            ledger.close(reading);
+        }
+        self.finished = true;
+        Ok(self.report_of(&readings))
+    }
+
     pub(super) fn read(&mut self) -> Result<Box<[Reading; 2]>> {
         let mut readings = {
             let mut deaths = self.deaths();

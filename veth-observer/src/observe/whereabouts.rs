@@ -8,9 +8,12 @@ use super::{Observation, end_id};
 use crate::{
     attach::Attachment,
     collect::driver_counts,
-    model::{driver::DriverCounts, link::End},
+    model::{
+        driver::DriverCounts,
+        link::{End, Pair},
+    },
     netns::{self, Address, Namespace},
-    topology,
+    topology::{self, PairKey},
 };
 
 /// The namespace that each end was last seen in, not held: a pair must be able to go with its namespace.
@@ -65,6 +68,28 @@ impl Observation {
         if let Err(error) = self.loaded.follow(self.ends.each_ref().map(end_id)) {
             debug!("drops at the ends are not told: {error:#}");
         }
+    }
+
+    /// What identifies the pair where it was last seen.
+    pub(super) fn key(&self) -> PairKey {
+        PairKey::of_ends(&self.ends)
+    }
+
+    /// Takes over how the pair was seen just now, by somebody else and where it was. True if an end was renamed.
+    pub(super) fn renew(&mut self, seen: &Pair) -> bool {
+        let is_turned =
+            seen.ends[0].netns != self.ends[0].netns || seen.ends[0].ifindex != self.ends[0].ifindex;
+        let mut renamed = false;
+        for (at, end) in self.ends.iter_mut().enumerate() {
+            let now = &seen.ends[if is_turned { 1 - at } else { at }];
+            if now.ifname != end.ifname {
+                let [before, after] = [&*end, now].map(|end| format!("{} ({})", end.label(), end.netns));
+                (self.settings.notice)(&format!("{before} is now {after}"));
+                renamed = true;
+            }
+            end.clone_from(now);
+        }
+        renamed
     }
 
     /// Looks where the ends are now, so that reports call them by their present names.

@@ -1,0 +1,159 @@
+//! What an agent knows at one moment: the report of all its pairs, and what it says of itself.
+
+use std::collections::BTreeMap;
+
+use serde::{Serialize, Serializer};
+
+use super::report::{PairReport, Report};
+
+/// One moment of an agent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// Of all observed pairs. In each, the first end is the one in the agent's own namespace, and of two there the one of the
+    /// lower index: `to_peer` is the direction away from it.
+    ///
+    /// A pair that ended stays in it, marked by [`PairReport::ended`], for some minutes, so that each exporter can serve it
+    /// once more.
+    pub report: Report,
+    pub agent: AgentState,
+}
+
+impl Snapshot {
+    /// Each pair with its state.
+    pub fn pairs(&self) -> impl Iterator<Item = (&PairReport, &PairState)> {
+        self.report.pairs.iter().zip(&self.agent.observed)
+    }
+}
+
+/// What an agent says of itself. Counts are since its start.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AgentState {
+    /// When it was taken, of CLOCK_MONOTONIC: a later snapshot has a larger one.
+    pub taken_ns: u64,
+    /// How long it took.
+    pub took_ns: u64,
+    #[serde(serialize_with = "readiness")]
+    pub ready: Result<(), String>,
+    /// Pairs known now, observed or not.
+    pub pairs: u64,
+    /// Of these, those that are not observed because there are too many.
+    pub pairs_over_limit: u64,
+    pub events: PairEvents,
+    /// Attaches that failed, by reason: few and fixed words.
+    pub attach_errors: BTreeMap<String, u64>,
+    /// One for each pair of the report, in its order.
+    #[serde(skip)]
+    pub observed: Vec<PairState>,
+    pub ring: RingState,
+    /// By program, gone pairs included; none while the kernel does not count.
+    pub programs: Vec<ProgramCost>,
+    /// None when there is nothing that could be loaded anew.
+    pub reload: Option<Reload>,
+}
+
+impl AgentState {
+    /// Ready, with nothing observed yet.
+    pub fn new(taken_ns: u64) -> Self {
+        Self {
+            taken_ns,
+            took_ns: 0,
+            ready: Ok(()),
+            pairs: 0,
+            pairs_over_limit: 0,
+            events: PairEvents::default(),
+            attach_errors: BTreeMap::new(),
+            observed: Vec::new(),
+            ring: RingState::default(),
+            programs: Vec::new(),
+            reload: None,
+        }
+    }
+}
+
+/// What the agent does with one pair.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct PairState {
+    /// Of this observation; never given twice by one agent.
+    pub id: u64,
+    /// Whether programs are on each end.
+    pub observed: [bool; 2],
+    /// Share of frames that are copied to user space.
+    pub sampling_ratio: f64,
+    /// Share of frames that are timed.
+    pub timing_ratio: f64,
+}
+
+impl PairState {
+    /// Both ends observed, every frame timed and none copied.
+    pub const fn new(id: u64) -> Self {
+        Self { id, observed: [true; 2], sampling_ratio: 0.0, timing_ratio: 1.0 }
+    }
+}
+
+/// What became of pairs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct PairEvents {
+    pub added: u64,
+    pub removed: u64,
+    pub moved: u64,
+    pub renamed: u64,
+}
+
+/// Samples that were written to the rings, and those that found them full.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct RingState {
+    pub samples: u64,
+    pub lost: u64,
+}
+
+/// What one kind of program cost, as the kernel counts it (`kernel.bpf_stats_enabled`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProgramCost {
+    pub program: String,
+    pub runs: u64,
+    pub run_time_ns: u64,
+}
+
+/// The last time that the configuration was loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Reload {
+    pub successful: bool,
+    /// Of the last one that was, since the Unix epoch.
+    pub last_success_unix_ns: u64,
+}
+
+/// What the web server of an agent counts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct WebState {
+    pub connections: u64,
+    /// Closed to make room for others, or turned away.
+    pub refused: u64,
+    /// Answers by status.
+    pub answers: BTreeMap<u16, u64>,
+    /// Streams that were ended because the client did not keep up.
+    pub streams_dropped: u64,
+    /// None without a web configuration.
+    pub reload: Option<Reload>,
+}
+
+/// What the kernel says of the agent's process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct ProcessState {
+    pub cpu_seconds: f64,
+    pub start_unix_seconds: f64,
+    pub resident_bytes: u64,
+    pub virtual_bytes: u64,
+    pub open_fds: u64,
+    pub max_fds: Option<u64>,
+    pub threads: u64,
+}
+
+/// `ok`, and the reason when it is not.
+fn readiness<S: Serializer>(ready: &Result<(), String>, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Readiness<'a> {
+        ok: bool,
+        reason: Option<&'a str>,
+    }
+    Readiness { ok: ready.is_ok(), reason: ready.as_ref().err().map(String::as_str) }.serialize(serializer)
+}
