@@ -12,6 +12,7 @@ mod edges;
 mod fates;
 mod faults;
 mod filters;
+mod fleet;
 mod frames;
 mod kernel;
 mod latency;
