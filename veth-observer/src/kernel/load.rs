@@ -59,12 +59,7 @@ pub(super) fn load_into(settings: &Settings, room: Option<Room<'_>>) -> Result<L
     let log_level: u8 = if settings.log { aya_log::Level::Debug as u8 } else { 0 };
     let fallback = u32::from(settings.fallback || settings.hook.is_in_driver());
     let hook = settings.hook.constant();
-    let (digests, addresses) = match (settings.hook.is_in_driver(), settings.fallback) {
-        (true, _) => (DIGESTS_ONLY, 1),
-        (false, true) if pairs > 1 => (DIGESTS_OF_BLOCK, ADDRESSES),
-        (false, true) => (DIGESTS, ADDRESSES),
-        (false, false) => (1, 1),
-    };
+    let (digests, _) = fallbacks(settings, pairs);
     let layout = Layout::running();
     if settings.stages
         && let Err(error) = &layout
@@ -95,25 +90,7 @@ pub(super) fn load_into(settings: &Settings, room: Option<Room<'_>>) -> Result<L
     if let Ok(layout) = &layout {
         constants.extend(layout.constants());
     }
-    let slots = slot(pairs, 0);
-    let mut entries = vec![
-        (names::STAGES, if settings.stages { KINDS } else { 1 }),
-        (names::ORDERS, slots * if settings.order { cpus } else { 1 }),
-        (names::DIGESTS, slots * digests),
-        (names::SENT, slots),
-        (names::RECEIVED, slots),
-        (names::METHODS, slots + 1),
-        (names::BEGUN, slots),
-        (names::XDP_TIMES, slots),
-        (names::UNPLACED, slots),
-        (names::PLACES, if pairs > 1 { PLACES_OF_BLOCK } else { PLACES }),
-        // An end that moves is in it twice for a moment.
-        (names::ENDS, 2 * slots),
-        (names::ADDRESSES, addresses),
-        (names::SAMPLES, sampling.ring_bytes),
-        ("AYA_LOGS", if settings.log { 1 << 17 } else { 4096 }),
-    ];
-    entries.extend(probing::entries(secret));
+    let entries = entries(settings, sampling, pairs, cpus, secret);
     // Never none: aya repeats a load that failed with room for a log, and to a log of no level the kernel says EINVAL, which
     // then hides what it said first.
     let verifier_log = if settings.log { VerifierLogLevel::default() } else { VerifierLogLevel::STATS };
@@ -167,6 +144,47 @@ pub(super) fn load_into(settings: &Settings, room: Option<Room<'_>>) -> Result<L
         epoch_shift,
         seat,
     })
+}
+
+/// Departures remembered by digest, each direction, and buffers by address.
+fn fallbacks(settings: &Settings, pairs: u32) -> (u32, u32) {
+    match (settings.hook.is_in_driver(), settings.fallback) {
+        (true, _) => (DIGESTS_ONLY, 1),
+        (false, true) if pairs > 1 => (DIGESTS_OF_BLOCK, ADDRESSES),
+        (false, true) => (DIGESTS, ADDRESSES),
+        (false, false) => (1, 1),
+    }
+}
+
+/// The room in each map.
+fn entries(
+    settings: &Settings,
+    sampling: &Sampling,
+    pairs: u32,
+    cpus: u32,
+    secret: u64,
+) -> Vec<(&'static str, u32)> {
+    let (digests, addresses) = fallbacks(settings, pairs);
+    let slots = slot(pairs, 0);
+    let mut entries = vec![
+        (names::STAGES, if settings.stages { KINDS } else { 1 }),
+        (names::ORDERS, slots * if settings.order { cpus } else { 1 }),
+        (names::DIGESTS, slots * digests),
+        (names::SENT, slots),
+        (names::RECEIVED, slots),
+        (names::METHODS, slots + 1),
+        (names::BEGUN, slots),
+        (names::XDP_TIMES, slots),
+        (names::UNPLACED, slots),
+        (names::PLACES, if pairs > 1 { PLACES_OF_BLOCK } else { PLACES }),
+        // An end that moves is in it twice for a moment.
+        (names::ENDS, 2 * slots),
+        (names::ADDRESSES, addresses),
+        (names::SAMPLES, sampling.ring_bytes),
+        ("AYA_LOGS", if settings.log { 1 << 17 } else { 4096 }),
+    ];
+    entries.extend(probing::entries(secret));
+    entries
 }
 
 /// What programs seal stamps with beside the secret: of either direction, under observation or not.

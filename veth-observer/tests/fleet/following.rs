@@ -3,21 +3,44 @@
 use std::time::{Duration, Instant};
 
 use super::{Agent, FRAME, Report, make, pause, quiet};
+use crate::support::netns::run;
 
-/// A second, and what it takes until the next report is out.
-const SOON: Duration = Duration::from_millis(1500);
+/// What a busy machine lets happen in one of [`ATTEMPTS`]. Without a message it would take ten seconds.
+const SOON: Duration = Duration::from_secs(1);
+const ATTEMPTS: usize = 5;
+
+/// Fails when it never happened soon.
+fn soon(what: &str, mut attempt: impl FnMut(usize) -> Duration) {
+    let took: Vec<Duration> = (0..ATTEMPTS).map(&mut attempt).collect();
+    assert!(took.iter().any(|took| *took < SOON), "{what}: {took:?}");
+}
 
 #[test]
-fn a_pair_comes_is_renamed_moves_and_goes() {
-    let mut lab = quiet(3);
+fn pairs_are_observed_and_gone_within_a_second() {
+    let lab = quiet(2);
     let agent = Agent::start(&lab, &[]);
     agent.observing(0);
     pause();
-    let start = Instant::now();
-    make(&lab, 0..1);
-    agent.observing(1);
-    assert!(start.elapsed() < SOON, "observed after {:?}", start.elapsed());
+    soon("observed", |n| {
+        let start = Instant::now();
+        make(&lab, n..n + 1);
+        agent.observing(n + 1);
+        start.elapsed()
+    });
+    soon("gone", |n| {
+        let start = Instant::now();
+        lab.ip(0, &["link", "del", &format!("p{n}")]);
+        agent.observing(ATTEMPTS - n - 1);
+        start.elapsed()
+    });
+}
 
+#[test]
+fn a_pair_is_renamed_moves_and_goes() {
+    let mut lab = quiet(3);
+    make(&lab, 0..1);
+    let agent = Agent::start(&lab, &[]);
+    agent.observing(1);
     lab.send_frames(0, "p0", &FRAME, 10);
     let both = |report: &Report, ifname: &str, frames| {
         let count = |what| report.count(ifname, what) == Some(frames);
@@ -44,10 +67,8 @@ fn a_pair_comes_is_renamed_moves_and_goes() {
     lab.send_frames(2, "q9", &FRAME, 5);
     agent.report("from its new place", |report| both(report, "p9", 30) && both(report, "q9", 5));
 
-    let start = Instant::now();
     lab.ip(0, &["link", "del", "p9"]);
     let report = agent.report("its end", |report| report.living() == 0);
-    assert!(start.elapsed() < SOON, "gone after {:?}", start.elapsed());
     let [pair] = report.pairs() else { panic!("{:#}", report.0) };
     assert_eq!(pair["directions"][0]["sent"]["frames"], 30);
     let events = ["added", "removed", "moved"].map(|event| report.event(event));
@@ -59,19 +80,23 @@ fn a_pair_comes_is_renamed_moves_and_goes() {
 
 #[test]
 fn a_pair_in_namespaces_that_are_new_is_found_and_dies_with_them() {
-    let mut lab = quiet(1);
+    let lab = quiet(1);
     let agent = Agent::start(&lab, &[]);
     agent.observing(0);
     pause();
-    let other = quiet(1);
-    let start = Instant::now();
-    let peer = ["type", "veth", "peer", "name", "q0", "netns", lab.name(0)];
-    crate::support::netns::run("ip", &[&["-n", other.name(0), "link", "add", "p0"][..], &peer].concat());
-    agent.observing(1);
-    assert!(start.elapsed() < SOON, "observed after {:?}", start.elapsed());
-    drop(other);
-    let start = Instant::now();
-    agent.observing(0);
-    assert!(start.elapsed() < SOON, "gone after {:?}", start.elapsed());
-    lab.remove(0);
+    let mut gone = Vec::new();
+    soon("observed", |_| {
+        let other = quiet(1);
+        let start = Instant::now();
+        let peer = ["type", "veth", "peer", "name", "q0", "netns", lab.name(0)];
+        run("ip", &[&["-n", other.name(0), "link", "add", "p0"][..], &peer].concat());
+        agent.observing(1);
+        let took = start.elapsed();
+        drop(other);
+        let start = Instant::now();
+        agent.observing(0);
+        gone.push(start.elapsed());
+        took
+    });
+    soon("gone", |n| gone[n]);
 }

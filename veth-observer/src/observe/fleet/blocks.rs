@@ -25,14 +25,11 @@ impl Blocks {
     pub(super) fn load(&self, settings: &kernel::Settings) -> Result<Placed> {
         let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
         let has_room = |block: &Block| block.kernel.lane() == settings.lane && block.kernel.free() > 0;
-        let at = match blocks.iter().position(has_room) {
-            Some(at) => at,
-            None => {
-                let kernel = kernel::Block::new(settings.lane)?;
-                blocks.push(Block { kernel, deaths: None, limits: Vec::new() });
-                blocks.len() - 1
-            }
-        };
+        let at = blocks.iter().position(has_room).unwrap_or(blocks.len());
+        if at == blocks.len() {
+            let kernel = kernel::Block::new(settings.lane)?;
+            blocks.push(Block { kernel, deaths: None, limits: Vec::new() });
+        }
         let block = &mut blocks[at];
         let mut loaded = block.kernel.load(settings)?;
         if let Some(drops) = loaded.drops.take() {

@@ -47,7 +47,9 @@ impl Fleet {
         let reports = self.collect();
         let ended: Vec<u64> =
             reports.into_iter().filter(|(_, report)| report.ended.is_some()).map(|(id, _)| id).collect();
-        ended.into_iter().for_each(|id| self.conclude(id));
+        for id in ended {
+            self.conclude(id);
+        }
         while self.ended.front().is_some_and(|(since, ..)| since.elapsed() > REMEMBERED) {
             self.ended.pop_front();
         }

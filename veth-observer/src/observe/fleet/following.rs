@@ -86,7 +86,7 @@ impl Fleet {
         match result {
             // Somebody moved to where we had just come.
             Ok(observation) if self.members.values().any(|member| member.key == observation.key()) => {
-                self.leaving.push(observation);
+                self.leaving.push(*observation);
             }
             Ok(observation) => {
                 self.waiting.remove(&key);
@@ -117,6 +117,6 @@ impl Fleet {
             Err(error) => warn!("the last counts of a pair cannot be read: {error:#}"),
         }
         self.events.removed += 1;
-        self.leaving.push(member.observation);
+        self.leaving.push(*member.observation);
     }
 }

@@ -86,7 +86,7 @@ pub struct Fleet {
     queue: VecDeque<PairKey>,
     under_way: HashSet<PairKey>,
     /// To be taken off, once there is room among the jobs.
-    leaving: Vec<Box<Observation>>,
+    leaving: Vec<Observation>,
     waiting: Waiting,
     over_limit: u64,
     known: u64,
@@ -184,9 +184,9 @@ impl Fleet {
     /// Gives jobs to the threads that have room.
     fn work(&mut self) {
         while let Some(observation) = self.leaving.pop() {
-            if let Err(job) = self.workers.give(Job::Detach(observation)) {
+            if let Err(job) = self.workers.give(Job::Detach(Box::new(observation))) {
                 if let Job::Detach(observation) = job {
-                    self.leaving.push(observation);
+                    self.leaving.push(*observation);
                 }
                 return;
             }
