@@ -23,7 +23,7 @@ fn pairs_are_observed_and_gone_within_a_second() {
     pause();
     soon("observed", |n| {
         let start = Instant::now();
-        make(&lab, n..n + 1);
+        make(&lab, n..=n);
         agent.observing(n + 1);
         start.elapsed()
     });
