@@ -2,8 +2,32 @@
 
 use crate::counters::EPOCHS;
 
-/// Places that are told apart; drops at further ones are counted without their place.
+/// Places that are told apart for one pair; drops at further ones are counted without their place.
 pub const PLACES: u32 = 64;
+/// The same for the pairs of a block, all together.
+pub const PLACES_OF_BLOCK: u32 = 512;
+
+/// A device: key of the map of ends. Written by the observer, which follows the ends as they move.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Device {
+    /// SO_NETNS_COOKIE of its namespace.
+    pub netns_cookie: u64,
+    pub ifindex: u32,
+    pub reserved: u32,
+}
+
+/// Whose end a device is.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Secret of the observation of its pair.
+    pub key: u64,
+    /// Index of the pair in the shared maps.
+    pub pair: u32,
+    /// 0 or 1. Direction 0 is sent by end 0.
+    pub end: u32,
+}
 
 /// Which device a dead buffer was on.
 pub mod device {
@@ -54,6 +78,10 @@ impl Dead {
 #[cfg(feature = "user")]
 mod user {
     unsafe impl aya::Pod for super::Place {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for super::Device {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for super::End {}
     // SAFETY: as above.
     unsafe impl aya::Pod for super::Dead {}
 }

@@ -21,6 +21,9 @@ pub mod stamp;
 /// Ways through a pair: 0 is from end a to end b, 1 is from b to a.
 pub const DIRECTIONS: u32 = 2;
 
+/// Pairs in a block that shares its maps, at most.
+pub const PAIRS: u32 = 64;
+
 /// Index of a direction in [`counters::Sent`] and [`counters::Received`] maps.
 #[inline(always)]
 pub const fn slot(pair: u32, direction: u32) -> u32 {

@@ -2,8 +2,10 @@
 //!
 //! The constants lie in a frozen read-only map, so the verifier knows their values and drops the code they turn off.
 
-/// `u32`: index of the pair in the shared maps.
+/// `u32`: index of the pair in the maps that a block of pairs shares.
 pub const PAIR: &str = "VO_PAIR";
+/// `u32`: pairs that the maps have room for, at most [`crate::PAIRS`]; 1 when the programs are those of a pair alone.
+pub const PAIRS: &str = "VO_PAIRS";
 /// `u64`: secret of this observation, see [`crate::stamp`].
 pub const KEY: &str = "VO_KEY";
 /// `u32`: which words of `skb->cb` the stamp rides in; see [`LANES`].
@@ -54,9 +56,8 @@ pub const SENT: &str = "VO_SENT";
 pub const RECEIVED: &str = "VO_RECEIVED";
 /// Array of [`crate::order::Order`] by slot and CPU: entry `slot * cpus + cpu`.
 pub const ORDERS: &str = "VO_ORDERS";
-/// The zero-initialised variables of the programs, as an array of one: `[u32; 2]`, one of [`crate::matching`] for each
-/// direction.
-pub const METHODS: &str = ".bss";
+/// Array of `u32` by slot, each of [`crate::matching`]; behind the last slot, how many directions are recognised by address.
+pub const METHODS: &str = "VO_METHODS";
 /// Hash from the address of a buffer (`u64`) to its sealed stamp (`[u32; 2]`).
 pub const ADDRESSES: &str = "VO_ADDRESSES";
 /// Array of [`crate::digest::Departure`].
@@ -88,10 +89,8 @@ pub const STAGE_TRACEPOINTS: [(&str, &str); 2] =
 pub const DROP: &str = "vo_drop";
 /// `u32`: 1 when the tracepoint tells a reason (Linux 5.17).
 pub const DROP_REASONS: &str = "VO_DROP_REASONS";
-/// `u32` each: ifindex of the ends, which with [`COOKIES`] tells the device of a drop.
-pub const IFINDEXES: [&str; 2] = ["VO_IFINDEX_A", "VO_IFINDEX_B"];
-/// `u64` each: cookies of the namespaces of the ends.
-pub const COOKIES: [&str; 2] = ["VO_COOKIE_A", "VO_COOKIE_B"];
+/// Hash from [`crate::drops::Device`] to [`crate::drops::End`], which tells the pair of a drop.
+pub const ENDS: &str = "VO_ENDS";
 /// `u32` each: offset in bytes of a member of a kernel structure, by structure and path of members.
 pub const OFFSETS: [(&str, &str, &[&str]); 12] = [
     ("VO_SKB_CB", "sk_buff", &["cb"]),

@@ -5,6 +5,8 @@ use aya_ebpf::Global;
 #[unsafe(no_mangle)]
 pub static VO_PAIR: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
+pub static VO_PAIRS: Global<u32> = Global::new(1);
+#[unsafe(no_mangle)]
 pub static VO_KEY: Global<u64> = Global::new(0);
 #[unsafe(no_mangle)]
 pub static VO_LANE: Global<u32> = Global::new(0);
@@ -33,20 +35,12 @@ pub static VO_SNAPLEN: Global<u32> = Global::new(96);
 #[unsafe(no_mangle)]
 pub static VO_FILTER: Global<u32> = Global::new(0);
 
-/// What the program on the tracepoint must know of this kernel and of the ends.
+/// What the programs on tracepoints must know of this kernel.
 pub mod drop {
     use aya_ebpf::Global;
 
     #[unsafe(no_mangle)]
     pub static VO_DROP_REASONS: Global<u32> = Global::new(0);
-    #[unsafe(no_mangle)]
-    pub static VO_IFINDEX_A: Global<u32> = Global::new(0);
-    #[unsafe(no_mangle)]
-    pub static VO_IFINDEX_B: Global<u32> = Global::new(0);
-    #[unsafe(no_mangle)]
-    pub static VO_COOKIE_A: Global<u64> = Global::new(0);
-    #[unsafe(no_mangle)]
-    pub static VO_COOKIE_B: Global<u64> = Global::new(0);
 
     macro_rules! offsets {
         ($($name:ident)+) => { $(

@@ -11,17 +11,17 @@ use aya_ebpf::{
 use veth_observer_common::{
     DIRECTIONS,
     counters::epoch,
-    drops::{Dead, PLACES, Place},
-    matching::ADDRESS,
+    drops::{Dead, End, PLACES, Place, device},
     sample::kind,
+    slot,
     stamp::Stamp,
 };
 
 use crate::{
-    constants::{VO_CPUS, VO_DEPARTURES, VO_EPOCH_SHIFT, drop::*, key, slot},
+    constants::{VO_CPUS, VO_DEPARTURES, VO_EPOCH_SHIFT, VO_KEY, VO_PAIR, VO_PAIRS, drop::*},
     departure, fallback,
     samples::{self, Seen},
-    skb,
+    skb::{self, Whereabouts},
 };
 
 /// Written here, read by the observer.
@@ -46,7 +46,7 @@ pub fn count(ctx: &BtfTracePointContext) {
     if words != [0, 0] && stamped(ctx, buffer, words) {
         return;
     }
-    if (fallback::method(0) == ADDRESS || fallback::method(1) == ADDRESS)
+    if fallback::knows_addresses()
         && let Some(words) = fallback::recall_address(buffer)
     {
         stamped(ctx, buffer, words);
@@ -56,29 +56,48 @@ pub fn count(ctx: &BtfTracePointContext) {
 /// Counts the death of a frame with such a stamp; false when it is none of ours.
 #[inline(always)]
 fn stamped(ctx: &BtfTracePointContext, buffer: *const u8, words: [u32; 2]) -> bool {
+    let is_alone = VO_PAIRS.load() == 1;
+    if is_alone && stamp_of(words, VO_KEY.load()).is_none() {
+        return false;
+    }
+    let (end, is_known) = match skb::whereabouts(buffer) {
+        Whereabouts::At(end) => (end, true),
+        // Of several pairs nobody can tell which one's it is, and no other is charged with it.
+        Whereabouts::Unknown if is_alone => (End { key: VO_KEY.load(), pair: VO_PAIR.load(), end: 0 }, false),
+        Whereabouts::Unknown | Whereabouts::Elsewhere => return false,
+    };
+    let Some((direction, stamp)) = stamp_of(words, end.key) else { return false };
+    let device = match (is_known, end.end == direction) {
+        (false, _) => device::UNKNOWN,
+        (true, true) => device::SENDING,
+        (true, false) => device::RECEIVING,
+    };
+    died(ctx, buffer, slot(end.pair, direction), device, &stamp);
+    true
+}
+
+/// The stamp that these words are with such a secret, and its direction.
+#[inline(always)]
+fn stamp_of(words: [u32; 2], key: u64) -> Option<(u32, Stamp)> {
     let mut direction = 0;
     while direction < DIRECTIONS {
-        if let Some(stamp) = Stamp::unsealed(words, key(direction), VO_CPUS.load()) {
-            died(ctx, buffer, direction, &stamp);
-            return true;
+        if let Some(stamp) = Stamp::unsealed(words, key ^ u64::from(direction), VO_CPUS.load()) {
+            return Some((direction, stamp));
         }
         direction += 1;
     }
-    false
+    None
 }
 
 #[inline(always)]
-fn died(ctx: &BtfTracePointContext, buffer: *const u8, direction: u32, stamp: &Stamp) {
+fn died(ctx: &BtfTracePointContext, buffer: *const u8, slot: u32, device: u32, stamp: &Stamp) {
     if skb::read::<u8>(buffer, VO_SKB_PKT_TYPE.load()) & PKT_TYPE_MASK == PACKET_OUTGOING {
         return;
     }
-    // A seal is 16 bits: of what dies elsewhere some would fit.
-    let Some(device) = skb::device(buffer, direction) else { return };
     // SAFETY: reads a clock.
     let now = unsafe { bpf_ktime_get_ns() };
     let Some(arrival) = stamp.arrived(now) else { return };
     let frames = skb::frames(buffer, stamp.header);
-    let slot = slot(direction);
     let place = Place {
         location: ctx.arg(1),
         slot,

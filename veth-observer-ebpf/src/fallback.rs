@@ -15,13 +15,13 @@ use veth_observer_common::{
 };
 
 use crate::{
-    constants::{VO_DIGEST_ENTRIES, VO_FALLBACK, key, slot},
+    constants::{VO_DIGEST_ENTRIES, VO_FALLBACK, VO_PAIRS, key, slot},
     frame::{self, Bytes},
 };
 
-/// Written by the observer, by direction.
-#[unsafe(no_mangle)]
-static mut VO_METHODS: [u32; DIRECTIONS as usize] = [0; DIRECTIONS as usize];
+/// Written by the observer, by slot; the last says in how many directions frames are recognised by their address.
+#[map]
+static VO_METHODS: Array<u32> = Array::with_max_entries(DIRECTIONS + 1, 0);
 
 /// Written at egress, taken out at ingress and where frames die.
 #[map]
@@ -41,8 +41,20 @@ pub fn state(direction: u32) -> u32 {
     if VO_FALLBACK.load() == 0 {
         return STAMP;
     }
-    // SAFETY: there is one for each direction, which the observer may write meanwhile.
-    unsafe { (&raw const VO_METHODS).cast::<u32>().add(direction as usize).read_volatile() }
+    word(slot(direction))
+}
+
+/// Whether any frame of these pairs is recognised by its address.
+#[inline(always)]
+pub fn knows_addresses() -> bool {
+    VO_FALLBACK.load() != 0 && word(VO_PAIRS.load() * DIRECTIONS) != 0
+}
+
+#[inline(always)]
+fn word(index: u32) -> u32 {
+    let Some(word) = VO_METHODS.get_ptr(index) else { return STAMP };
+    // SAFETY: the map lives as long as the program; the observer may write meanwhile.
+    unsafe { word.read_volatile() }
 }
 
 /// How frames of a direction are recognised beside the stamp.

@@ -1,13 +1,26 @@
 //! What the programs on tracepoints read of a socket buffer, which is no context of theirs.
 
-use aya_ebpf::helpers::bpf_probe_read_kernel;
+use aya_ebpf::{helpers::bpf_probe_read_kernel, macros::map, maps::HashMap};
 use veth_observer_common::{
-    drops::device,
+    drops::{Device, End, device},
     gso::{self, Gso},
     settings::LANES,
 };
 
 use crate::constants::{VO_LANE, drop::*};
+
+/// Written by the observer.
+#[map]
+static VO_ENDS: HashMap<Device, End> = HashMap::with_max_entries(8, 0);
+
+/// What the device of a buffer is to us.
+pub enum Whereabouts {
+    At(End),
+    /// On a device that is no end.
+    Elsewhere,
+    /// Not to be told.
+    Unknown,
+}
 
 /// The words of its control block that a stamp rides in.
 #[inline(always)]
@@ -37,24 +50,32 @@ pub fn frames(skb: *const u8, header: u32) -> u32 {
     gso::at_ingress(read(skb, VO_SKB_LEN.load()), header, gso)
 }
 
-/// Which end the buffer was on, if that can be told; none when it was on another device.
+/// Which end the buffer was on.
 #[inline(always)]
-pub fn device(skb: *const u8, direction: u32) -> Option<u32> {
+pub fn whereabouts(skb: *const u8) -> Whereabouts {
     let dev: *const u8 = read(skb, VO_SKB_DEV.load());
     let ifindex: u32 = read(dev, VO_DEV_IFINDEX.load());
     let net: *const u8 = read(dev, VO_DEV_NET.load());
-    let cookie: u64 = read(net, VO_NET_COOKIE.load());
-    let end = if ifindex == VO_IFINDEX_A.load() && cookie == VO_COOKIE_A.load() {
-        0
-    } else if ifindex == VO_IFINDEX_B.load() && cookie == VO_COOKIE_B.load() {
-        1
-    } else if is_device(ifindex, cookie) && VO_COOKIE_A.load() != 0 && VO_COOKIE_B.load() != 0 {
-        return None;
-    } else {
-        return Some(device::UNKNOWN);
-    };
-    // Direction 0 is sent by end a.
-    Some(if end == direction { device::SENDING } else { device::RECEIVING })
+    let netns_cookie: u64 = read(net, VO_NET_COOKIE.load());
+    if !is_device(ifindex, netns_cookie) {
+        return Whereabouts::Unknown;
+    }
+    // SAFETY: the map lives as long as the program, and the value is copied at once.
+    match unsafe { VO_ENDS.get(Device { netns_cookie, ifindex, reserved: 0 }) } {
+        Some(end) => Whereabouts::At(*end),
+        None => Whereabouts::Elsewhere,
+    }
+}
+
+/// Which end of the one pair the buffer was on, if that can be told; none when it was on another device.
+#[inline(always)]
+pub fn device(skb: *const u8, direction: u32) -> Option<u32> {
+    match whereabouts(skb) {
+        Whereabouts::At(end) if end.end == direction => Some(device::SENDING),
+        Whereabouts::At(_) => Some(device::RECEIVING),
+        Whereabouts::Elsewhere => None,
+        Whereabouts::Unknown => Some(device::UNKNOWN),
+    }
 }
 
 /// Whether these were read from a device, and not from what some queues keep in place of one (`sk_buff.rbnode`). Cookies

@@ -1,26 +1,32 @@
 //! The corridor for one pair: topology → attach → programs → maps, ring → collect → delivery → [`Report`].
 
+pub mod fleet;
 mod ledgers;
+mod placed;
 mod samples;
 mod whereabouts;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use tracing::{debug, debug_span, info, warn};
-use veth_observer_common::matching;
+use veth_observer_common::{matching, slot};
 
 use crate::{
     attach::{self, Attachment, Lane, Method, leftovers},
     collect::{Deaths, Samples, clock},
     delivery::{Fates, Ledger},
     fault::Fault,
-    kernel::{self, Drops, EndId, Loaded},
+    kernel::{self, EndId, Loaded},
     model::{link::End, report::Matching},
     topology::Selected,
 };
 
 pub use kernel::{Hook, Sampling};
+use placed::Placed;
 use samples::Sampler;
 use whereabouts::{Driver, Whereabouts};
 
@@ -32,10 +38,6 @@ const SETTLE: Duration = Duration::from_millis(20);
 const IN_DRIVER: &str = "at XDP in the driver frames are known by their bytes: delays are those of the frames that can be told \
     apart, of a buffer that is cut up its first frame, order and duplicates are not told, and bytes lack the VLAN tags that \
     the kernel keeps beside a frame";
-
-/// What cannot be told where the kernel hides its functions.
-const NO_SYMBOLS: &str = "the kernel hides where its functions are: places of drops are addresses, and for some drops the \
-    stage is not known (CAP_SYSLOG shows them, unless kernel.kptr_restrict is 2)";
 
 /// The longest loss timeout that can be asked for.
 pub const LONGEST_TIMEOUT: Duration = kernel::Settings::LONGEST_TIMEOUT;
@@ -87,7 +89,7 @@ pub struct Observation {
     attachment: Attachment,
     loaded: Loaded,
     sampler: Option<Sampler>,
-    deaths: Option<Deaths>,
+    deaths: Option<Arc<Mutex<Deaths>>>,
     limits: Vec<String>,
     ledgers: [Ledger; 2],
     /// What the programs were told of each direction, of [`matching`]: how to recognise frames, and whether they count.
@@ -106,6 +108,17 @@ pub struct Observation {
 impl Observation {
     /// Attaches to both ends; when this returns, every frame from now on is counted.
     pub async fn start(selected: &Selected, settings: Settings) -> Result<Self> {
+        let mut this = Self::attach(selected, settings, Placed::alone)?;
+        this.begin().await?;
+        Ok(this)
+    }
+
+    /// Attaches programs that wait. Blocks, most of the time for the kernel to notice that they are there.
+    fn attach(
+        selected: &Selected,
+        settings: Settings,
+        load: impl FnOnce(&kernel::Settings) -> Result<Placed>,
+    ) -> Result<Self> {
         if settings.hook.is_in_driver() && (settings.probing || settings.stages) {
             return Err(Fault::usage("probes and stages are seen at tc ingress, behind XDP in the driver")
                 .fix("--xdp-mode generic, or --hook tc")
@@ -122,7 +135,7 @@ impl Observation {
         });
         let in_driver = settings.hook.is_in_driver();
         let lane = debug_span!("claim").in_scope(|| Lane::claim(ends))?;
-        let mut loaded = kernel::load(&kernel::Settings {
+        let Placed { mut loaded, deaths, mut limits } = load(&kernel::Settings {
             lane: lane.index,
             ends: ends.each_ref().map(end_id),
             loss_timeout: settings.loss_timeout,
@@ -135,17 +148,13 @@ impl Observation {
             log: settings.kernel_log,
         })?;
         let unbegun = matching::BEFORE | if in_driver { matching::DIGEST } else { matching::STAMP };
-        loaded.methods.set(0, [unbegun; 2], 0).context("cannot tell the programs to wait")?;
+        loaded.maps().tell(loaded.pair(), [unbegun; 2])?;
         let (method, hook, notice) = (settings.attach, settings.hook, settings.notice);
         let options = attach::Options { method, hook, lane: lane.index, notice };
         let attachment =
             debug_span!("attach").in_scope(|| Attachment::new(&mut loaded, ends, namespaces, options))?;
         if attachment.method() == Method::Tcx {
             loaded.let_go();
-        }
-        let (deaths, mut limits) = seeing_deaths(loaded.drops.take());
-        if deaths.is_some() && kernel::symbols::are_hidden() {
-            limits.push(NO_SYMBOLS.to_owned());
         }
         if in_driver {
             limits.push(IN_DRIVER.to_owned());
@@ -155,7 +164,7 @@ impl Observation {
         let fates = departures.then(|| Fates::new(timeout_ns, 1 << loaded.epoch_shift, in_driver));
         let sampler = loaded.samples.take().map(|ring| Sampler::new(Samples::new(ring), fates));
         let ledger = Ledger::new(timeout_ns, loaded.epoch_shift, !in_driver);
-        let mut this = Self {
+        Ok(Self {
             pair: name(ends, 0),
             ends: ends.clone(),
             settings,
@@ -174,10 +183,7 @@ impl Observation {
             whereabouts: Whereabouts([namespaces[0].address(), namespaces[1].address()]),
             drivers: [0, 1].map(|end| Driver::first(&namespaces[end], ends[end].ifindex)),
             lane,
-        };
-        this.begin().await?;
-        info!(a = %this.ends[0].label(), b = %this.ends[1].label(), "observing");
-        Ok(this)
+        })
     }
 
     /// Finds a way of recognising frames that fits the traffic there is, and then begins to count.
@@ -196,15 +202,17 @@ impl Observation {
             self.tell()?;
             before = after;
         }
-        for (slot, ledger) in (0..).zip(&self.ledgers) {
+        for (direction, ledger) in (0..).zip(&self.ledgers) {
             if ledger.matching() == Matching::Digest {
-                self.loaded.begun.set(slot, 0, 0).context("cannot let counting begin")?;
+                self.loaded.maps().set_begun(slot(self.loaded.pair(), direction), false)?;
             }
         }
         self.phase = 0;
         self.started_ns = clock::monotonic_ns();
         self.ledgers.iter_mut().for_each(|ledger| ledger.start(self.started_ns));
-        self.tell()
+        self.tell()?;
+        info!(a = %self.ends[0].label(), b = %self.ends[1].label(), "observing");
+        Ok(())
     }
 
     /// How the programs are attached, never [`Method::Auto`].
@@ -257,20 +265,4 @@ fn name(ends: &[End; 2], end: usize) -> String {
 
 fn end_id(end: &End) -> EndId {
     EndId { ifindex: end.ifindex, netns_cookie: end.netns.cookie.unwrap_or_default() }
-}
-
-/// Where frames die, or the sentence for why that cannot be seen.
-fn seeing_deaths(drops: Option<Result<Drops>>) -> (Option<Deaths>, Vec<String>) {
-    match drops {
-        Some(Ok(drops)) if drops.has_reasons => (Some(Deaths::new(drops)), Vec::new()),
-        Some(Ok(drops)) => {
-            let limit = "this kernel tells where frames are dropped but not why (Linux 5.17 does)";
-            (Some(Deaths::new(drops)), vec![limit.to_owned()])
-        }
-        Some(Err(error)) => {
-            debug!("cannot see drops: {error:#}");
-            (None, vec![format!("where lost frames died cannot be seen: {}", error.root_cause())])
-        }
-        None => (None, Vec::new()),
-    }
 }

@@ -13,6 +13,7 @@ mod edges;
 mod fates;
 mod faults;
 mod filters;
+mod fleet;
 mod frames;
 mod kernel;
 mod latency;

@@ -1,7 +1,7 @@
 //! Which words of the control block are ours: two observers on one pair must not write over each other's stamps.
 
 use std::{
-    io,
+    fmt, io,
     os::{
         linux::net::SocketAddrExt,
         unix::net::{SocketAddr, UnixDatagram},
@@ -9,7 +9,7 @@ use std::{
     sync::OnceLock,
 };
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use veth_observer_common::settings::LANES;
 
 use crate::{
@@ -28,6 +28,18 @@ pub struct Lane {
     claims: Vec<UnixDatagram>,
 }
 
+/// Why there is no lane.
+#[derive(Debug)]
+pub struct Taken(String);
+
+impl fmt::Display for Taken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Taken {}
+
 impl Lane {
     /// Takes the first lane that is free on both ends.
     pub fn claim(ends: &[End; 2]) -> Result<Self> {
@@ -41,12 +53,13 @@ impl Lane {
         })?;
         match claims? {
             Some((index, claims)) => Ok(Self { index, claims }),
-            None => bail!(
+            None => Err(Taken(format!(
                 "{} observers are already on {} and {}, which is as many as a pair can carry; stop one of them",
                 LANES.len(),
                 ends[0].label(),
                 ends[1].label()
-            ),
+            ))
+            .into()),
         }
     }
 

@@ -14,6 +14,6 @@ mod tcx;
 mod xdp;
 
 pub use attachment::{Attachment, Gone, Method, Options};
-pub use lane::Lane;
+pub use lane::{Lane, Taken};
 pub use names::is_there;
 pub use qdisc::Way;

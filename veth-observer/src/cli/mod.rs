@@ -2,6 +2,7 @@
 
 pub mod output;
 
+mod agent;
 mod capture;
 mod cleanup;
 mod command;
@@ -97,6 +98,7 @@ pub enum Command {
     Capture(Box<capture::Capture>),
     Stats(stats::Stats),
     Latency(Box<latency::Latency>),
+    Agent(agent::Agent),
     Extcap(extcap::Extcap),
     Doctor(doctor::Doctor),
     Cleanup(cleanup::Cleanup),
@@ -118,6 +120,7 @@ impl Cli {
             Command::Capture(command) => Box::pin(command.run(out)).await,
             Command::Stats(command) => command.run(out).await,
             Command::Latency(command) => command.run(out).await,
+            Command::Agent(command) => Box::pin(command.run(out)).await,
             Command::Extcap(command) => Box::pin(command.run(out)).await,
             Command::Doctor(command) => command.run(out).await,
             Command::Cleanup(command) => command.run(out).await,

@@ -117,7 +117,7 @@ impl Observing {
     }
 }
 
-fn loss_timeout(text: &str) -> Result<Duration, String> {
+pub(super) fn loss_timeout(text: &str) -> Result<Duration, String> {
     let timeout = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     if timeout < Duration::from_millis(1) || timeout > LONGEST_TIMEOUT {
         return Err("must lie between 1ms and 1m".into());

@@ -21,29 +21,40 @@ use crate::{
 /// Reads the drops of pairs. Names are looked up when there is a first drop to name, and kept.
 pub struct Deaths {
     drops: Drops,
+    /// As of the last look, by slot.
+    places: BTreeMap<u32, Vec<(Place, Dead)>>,
     reasons: Option<BTreeMap<u32, String>>,
     functions: HashMap<u64, Option<Function>>,
 }
 
 impl Deaths {
     pub fn new(drops: Drops) -> Self {
-        Self { drops, reasons: None, functions: HashMap::new() }
+        Self { drops, places: BTreeMap::new(), reasons: None, functions: HashMap::new() }
     }
 
-    /// What has died so far in both directions of a pair, by place.
-    pub fn read(&mut self, pair: u32) -> Result<[Vec<Death>; 2]> {
+    /// Looks at what has died so far, of all pairs.
+    pub fn look(&mut self) -> Result<()> {
         let mut places: Vec<(Place, Dead)> = Vec::new();
         for entry in &self.drops.places {
             let (place, values) = entry.context("cannot read where frames died")?;
             places.push((place, sum(&values)));
         }
         self.name(&places)?;
+        places.sort_unstable_by_key(|(place, _)| *place);
+        self.places.clear();
+        for (place, dead) in places {
+            self.places.entry(place.slot).or_default().push((place, dead));
+        }
+        Ok(())
+    }
+
+    /// What had died at the last look in both directions of a pair, by place.
+    pub fn of(&self, pair: u32) -> Result<[Vec<Death>; 2]> {
         let mut deaths = [Vec::new(), Vec::new()];
-        for direction in 0..DIRECTIONS {
+        for (direction, deaths) in (0..DIRECTIONS).zip(&mut deaths) {
             let slot = slot(pair, direction);
-            let deaths = &mut deaths[direction as usize];
-            let of_this = places.iter().filter(|(place, _)| place.slot == slot);
-            deaths.extend(of_this.map(|(place, dead)| self.death(place, *dead)));
+            let places = self.places.get(&slot).into_iter().flatten();
+            deaths.extend(places.map(|(place, dead)| self.death(place, *dead)));
             let values = self.drops.unplaced.get(&slot, 0).context("cannot read how many frames died")?;
             let dead = sum(&values);
             if dead != Dead::NONE {
@@ -51,6 +62,22 @@ impl Deaths {
             }
         }
         Ok(deaths)
+    }
+
+    /// Forgets what died of a pair that had its place in the maps.
+    pub fn forget(&mut self, pair: u32) -> Result<()> {
+        let slots = [0, 1].map(|direction| slot(pair, direction));
+        let places: Vec<Place> = self.drops.places.keys().flatten().collect();
+        for place in places.into_iter().filter(|place| slots.contains(&place.slot)) {
+            self.drops.places.remove(&place).context("cannot clear where frames died")?;
+        }
+        for slot in slots {
+            self.places.remove(&slot);
+            let cpus = self.drops.unplaced.get(&slot, 0)?.len();
+            let none = PerCpuValues::try_from(vec![Dead::NONE; cpus])?;
+            self.drops.unplaced.set(slot, none, 0).context("cannot clear how many frames died")?;
+        }
+        Ok(())
     }
 
     /// What is known of a place, but for the frames that died there.

@@ -57,14 +57,10 @@ impl Layout {
         Ok(Self { offsets, has_reasons: u32::from(args >= ARGS_WITH_REASON) })
     }
 
-    /// Names and bytes of the constants for one pair.
-    pub(super) fn constants(&self, ends: &[EndId; 2]) -> Vec<(&'static str, Vec<u8>)> {
+    /// Names and bytes of the constants.
+    pub(super) fn constants(&self) -> Vec<(&'static str, Vec<u8>)> {
         let mut constants = vec![(names::DROP_REASONS, self.has_reasons.to_ne_bytes().to_vec())];
         constants.extend(self.offsets.iter().map(|(name, offset)| (*name, offset.to_ne_bytes().to_vec())));
-        for (index, end) in ends.iter().enumerate() {
-            constants.push((names::IFINDEXES[index], end.ifindex.to_ne_bytes().to_vec()));
-            constants.push((names::COOKIES[index], end.netns_cookie.to_ne_bytes().to_vec()));
-        }
         constants
     }
 }

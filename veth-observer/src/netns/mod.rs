@@ -8,7 +8,7 @@ mod lookup;
 mod scan;
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io,
     os::{
         fd::{AsFd, BorrowedFd},
@@ -51,6 +51,11 @@ pub struct Address {
 }
 
 impl Address {
+    /// Whether it is still found there.
+    pub fn holds(&self) -> bool {
+        fs::metadata(&self.path).is_ok_and(|meta| Key { dev: meta.st_dev(), ino: meta.st_ino() } == self.key)
+    }
+
     /// The namespace, if it is still found there.
     pub fn open(&self) -> Option<Namespace> {
         let mut namespace = Namespace::open(&self.path).ok()?;
@@ -93,6 +98,11 @@ impl Namespace {
     pub fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T> {
         enter::run(self, work)
             .map_err(|error| refused(&error, &format!("cannot enter network namespace {}", self.id)))
+    }
+
+    /// Its cookie, asked of the kernel now.
+    pub fn cookie(&self) -> Option<u64> {
+        enter::cookies(&[self]).pop().flatten()
     }
 
     /// Whether both are the same namespace.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use tracing::debug;
 use veth_observer_common::matching;
 
@@ -76,10 +76,28 @@ impl Observation {
         Ok(self.report_of(&readings))
     }
 
+    /// The final report of a pair that ended by itself: nothing of it can land any more.
+    pub(super) fn conclude(&mut self) -> Result<Report> {
+        self.ledgers.iter_mut().for_each(Ledger::end);
+        let readings = self.read()?;
+        for (ledger, reading) in self.ledgers.iter_mut().zip(readings.iter()) {
+            ledger.close(reading);
+        }
+        self.finished = true;
+        Ok(self.report_of(&readings))
+    }
+
     pub(super) fn read(&mut self) -> Result<Box<[Reading; 2]>> {
-        let mut readings = collect::read(&self.loaded.sent, &self.loaded.received, self.deaths.as_mut(), 0)?;
+        let mut readings = {
+            let mut deaths = self.deaths();
+            // Of many pairs they are looked at together, by whoever collects them.
+            if let Some(deaths) = deaths.as_mut().filter(|_| self.loaded.is_alone()) {
+                deaths.look()?;
+            }
+            collect::read(self.loaded.maps(), deaths.as_deref(), self.loaded.pair())?
+        };
         if let Some(probing) = &self.loaded.probing {
-            collect::read_probes(probing, &mut readings, 0)?;
+            collect::read_probes(probing, &mut readings, self.loaded.pair())?;
         }
         if let Some(stages) = &self.loaded.stages {
             collect::read_stages(stages, &mut readings)?;
@@ -102,7 +120,7 @@ impl Observation {
         });
         if words != self.told {
             debug!(?words, "what the programs are told of each direction");
-            self.loaded.methods.set(0, words, 0).context("cannot tell the programs what to count")?;
+            self.loaded.maps().tell(self.loaded.pair(), words)?;
             self.told = words;
         }
         Ok(())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::Observation;
+use super::{Observation, placed};
 use crate::{
     collect::{Samples, clock},
     delivery::{Fates, Knowledge},
@@ -112,7 +112,7 @@ impl Observation {
                     fates.seen(seen);
                 }
                 Record::Died { departure, frames, place } => {
-                    if let Some(deaths) = &mut self.deaths {
+                    if let Some(mut deaths) = self.deaths.as_deref().map(placed::lock) {
                         fates.died(departure, frames, &deaths.at(&place)?);
                     }
                 }

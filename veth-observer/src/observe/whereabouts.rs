@@ -2,13 +2,18 @@
 
 use std::time::Instant;
 
-use super::Observation;
+use tracing::debug;
+
+use super::{Observation, end_id};
 use crate::{
     attach::{self, Attachment},
     collect::driver_counts,
-    model::{driver::DriverCounts, link::End},
+    model::{
+        driver::DriverCounts,
+        link::{End, Pair},
+    },
     netns::{self, Address, Namespace},
-    topology,
+    topology::{self, PairKey},
 };
 
 /// The namespace that each end was last seen in, not held: a pair must be able to go with its namespace.
@@ -66,6 +71,35 @@ fn counts(namespace: &Namespace, ifindex: u32) -> Option<DriverCounts> {
 }
 
 impl Observation {
+    /// Tells the program that sees frames die where the ends are.
+    fn follow_deaths(&mut self) {
+        if let Err(error) = self.loaded.follow(self.ends.each_ref().map(end_id)) {
+            debug!("drops at the ends are not told: {error:#}");
+        }
+    }
+
+    /// What identifies the pair where it was last seen.
+    pub(super) fn key(&self) -> PairKey {
+        PairKey::of_ends(&self.ends)
+    }
+
+    /// Takes over how the pair was seen just now, by somebody else and where it was. True if an end was renamed.
+    pub(super) fn renew(&mut self, seen: &Pair) -> bool {
+        let is_turned =
+            seen.ends[0].netns != self.ends[0].netns || seen.ends[0].ifindex != self.ends[0].ifindex;
+        let mut renamed = false;
+        for (at, end) in self.ends.iter_mut().enumerate() {
+            let now = &seen.ends[if is_turned { 1 - at } else { at }];
+            if now.ifname != end.ifname {
+                let [before, after] = [&*end, now].map(|end| format!("{} ({})", end.label(), end.netns));
+                (self.settings.notice)(&format!("{before} is now {after}"));
+                renamed = true;
+            }
+            end.clone_from(now);
+        }
+        renamed
+    }
+
     /// Looks where the ends are now, so that reports call them by their present names.
     pub async fn follow(&mut self) {
         self.followed = Instant::now();
@@ -82,6 +116,9 @@ impl Observation {
             if moved || before.ifname != now.ifname {
                 let [before, now] = [&before, &*now].map(|end| format!("{} ({})", end.label(), end.netns));
                 (self.settings.notice)(&format!("{before} is now {now}"));
+            }
+            if moved {
+                self.follow_deaths();
             }
             if moved && !self.lane.follow(&self.ends[at]).unwrap_or(true) {
                 let label = self.ends[at].label();

@@ -14,14 +14,33 @@ fn identity(end: &End) -> Identity {
     (end.netns.cookie, end.netns.inode, end.ifindex)
 }
 
-/// The pairs of one look by what identifies them. A pair whose second end is not seen is identified by the first.
-fn by_identity(pairs: &[Pair]) -> BTreeMap<[Identity; 2], &Pair> {
-    let key = |pair: &Pair| {
-        let mut key = [identity(&pair.ends[0]), identity(&pair.ends[1])];
+/// What identifies a pair for as long as neither end is moved, whichever stands first. A pair whose second end is not seen is
+/// identified by the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PairKey([Identity; 2]);
+
+impl PairKey {
+    /// Of a pair as it was seen.
+    pub fn of(pair: &Pair) -> Self {
+        Self::of_ends(&pair.ends)
+    }
+
+    /// Whether an end of one is an end of the other.
+    pub fn shares_end(&self, other: &Self) -> bool {
+        self.0.iter().any(|end| other.0.contains(end))
+    }
+
+    /// Of its ends.
+    pub fn of_ends(ends: &[End; 2]) -> Self {
+        let mut key = ends.each_ref().map(identity);
         key.sort_unstable();
-        key
-    };
-    pairs.iter().map(|pair| (key(pair), pair)).collect()
+        Self(key)
+    }
+}
+
+/// The pairs of one look by what identifies them.
+fn by_identity(pairs: &[Pair]) -> BTreeMap<PairKey, &Pair> {
+    pairs.iter().map(|pair| (PairKey::of(pair), pair)).collect()
 }
 
 /// Removals first, then what is new or different.

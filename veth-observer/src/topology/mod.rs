@@ -1,5 +1,6 @@
 //! Which veth pairs exist, and making and removing them. Everything here is rtnetlink.
 
+mod arrivals;
 mod by_owner;
 mod changes;
 mod connection;
@@ -11,13 +12,17 @@ pub mod manage;
 mod matching;
 mod nearness;
 mod pairing;
+mod scout;
 mod select;
 mod selector;
 mod snapshot;
+mod watch;
 
+pub use changes::PairKey;
 pub use connection::Connection;
 pub use describe::describe;
 pub use follow::Follower;
+pub use scout::{Scout, Seen};
 pub use select::{Found, Selected, find, select};
 pub use selector::{EndSelector, Scope, Selector};
 pub use snapshot::{Sighting, Snapshot};

@@ -68,7 +68,7 @@ impl Snapshot {
         Self::settled(netns::scan_others, owners).await
     }
 
-    async fn settled(scan: fn() -> Scan, owners: &mut Owners) -> Result<Self> {
+    pub(super) async fn settled(mut scan: impl FnMut() -> Scan, owners: &mut Owners) -> Result<Self> {
         let mut look = 1;
         loop {
             let mut snapshot = Self::look(scan()).await?;

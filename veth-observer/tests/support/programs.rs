@@ -113,13 +113,13 @@ impl Bench {
 
     pub(crate) fn sent(&self, direction: u32) -> Sent {
         let mut sum = Sent::ZERO;
-        self.loaded.sent.get(&slot(0, direction), 0).unwrap().iter().for_each(|value| sum.merge(value));
+        self.loaded.maps().sent(slot(0, direction)).unwrap().iter().for_each(|value| sum.merge(value));
         sum
     }
 
     pub(crate) fn received(&self, direction: u32) -> Received {
         let mut sum = Received::ZERO;
-        self.loaded.received.get(&slot(0, direction), 0).unwrap().iter().for_each(|value| sum.merge(value));
+        self.loaded.maps().received(slot(0, direction)).unwrap().iter().for_each(|value| sum.merge(value));
         sum
     }
 }

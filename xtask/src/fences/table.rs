@@ -63,6 +63,7 @@ pub(super) const FENCES: &[Fence] = &[
             "netlink_packet_route",
             "netlink_sys",
             "rtnetlink",
+            "rustix",
             "serde_json",
             "tokio",
             "tracing",

@@ -1,0 +1,90 @@
+//! The ledgers of all pairs at one moment.
+
+use std::time::Instant;
+
+use tracing::{debug, warn};
+
+use super::{ENDED, Fleet, REMEMBERED};
+use crate::{
+    collect::clock,
+    model::{
+        link::Pair,
+        naming::pair_names,
+        report::{PairReport, Report},
+        snapshot::{AgentState, PairState, Snapshot},
+    },
+};
+
+impl Fleet {
+    /// What is known now, pairs that ended of late included.
+    pub fn snapshot(&mut self) -> Snapshot {
+        let taken_ns = clock::monotonic_ns();
+        let (mut pairs, mut observed) = (Vec::new(), Vec::new());
+        for (id, report) in self.collect() {
+            pairs.push(report);
+            observed.push(PairState::new(id));
+        }
+        for (_, state, report) in &self.ended {
+            pairs.push(report.clone());
+            observed.push(*state);
+        }
+        let ready = if self.has_looked { Ok(()) } else { Err("still looking for pairs".to_owned()) };
+        let agent = AgentState {
+            took_ns: clock::monotonic_ns() - taken_ns,
+            ready,
+            pairs: self.known,
+            pairs_over_limit: self.over_limit,
+            events: self.events,
+            attach_errors: self.errors.clone(),
+            observed,
+            ..AgentState::new(taken_ns)
+        };
+        Snapshot { report: Report::new(pairs), agent }
+    }
+
+    /// Looks at the ledgers, which must be done now and then, and forgets what is long over.
+    pub(super) fn tend(&mut self) {
+        let reports = self.collect();
+        let ended: Vec<u64> =
+            reports.into_iter().filter(|(_, report)| report.ended.is_some()).map(|(id, _)| id).collect();
+        for id in ended {
+            self.conclude(id);
+        }
+        while self.ended.front().is_some_and(|(since, ..)| since.elapsed() > REMEMBERED) {
+            self.ended.pop_front();
+        }
+        if self.is_settled() {
+            self.blocks.trim();
+        }
+    }
+
+    fn collect(&mut self) -> Vec<(u64, PairReport)> {
+        if let Err(error) = self.blocks.look() {
+            debug!("{error:#}");
+        }
+        let mut reports = Vec::with_capacity(self.members.len());
+        for (id, member) in &mut self.members {
+            match member.observation.report() {
+                Ok(report) => reports.extend(report.pairs.into_iter().map(|report| (*id, report))),
+                Err(error) => warn!("the counts of a pair cannot be read: {error:#}"),
+            }
+        }
+        let pairs: Vec<Pair> = reports.iter().map(|(_, report)| Pair { ends: report.ends.clone() }).collect();
+        let names = pair_names(&pairs);
+        for ((_, report), name) in reports.iter_mut().zip(names) {
+            report.pair = name;
+        }
+        reports
+    }
+
+    /// Keeps the last report of a pair for a while.
+    pub(super) fn remember(&mut self, id: u64, report: Report) {
+        for mut report in report.pairs {
+            report.pair = pair_names(&[Pair { ends: report.ends.clone() }]).swap_remove(0);
+            self.ended.push_back((Instant::now(), PairState::new(id), report));
+        }
+        while self.ended.len() > ENDED {
+            self.ended.pop_front();
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Pairs as they come, move, are renamed and go.
+
+use std::collections::HashSet;
+
+use tracing::{debug, warn};
+
+use super::{Done, Fleet, Member, failure::Failure};
+use crate::topology::{PairKey, Seen};
+
+impl Fleet {
+    /// Takes over what was seen.
+    pub(super) async fn follow(&mut self, seen: Vec<Seen>) {
+        self.has_looked = true;
+        self.seen = seen
+            .into_iter()
+            .filter(|seen| self.settings.selection.takes(&seen.pair))
+            .map(|seen| (seen.key(), seen))
+            .collect();
+        let ids: Vec<u64> = self.members.keys().copied().collect();
+        for id in ids {
+            let Some(member) = self.members.get_mut(&id) else { continue };
+            if let Some(seen) = self.seen.get(&member.key) {
+                if member.observation.renew(&seen.pair) {
+                    self.events.renamed += 1;
+                }
+            } else {
+                self.miss(id).await;
+            }
+        }
+        self.waiting.retain(|key| self.seen.contains_key(key));
+        self.choose();
+    }
+
+    /// A pair that is not where it was: it moved, ended, or was hidden for a moment.
+    async fn miss(&mut self, id: u64) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        if member.observation.ended().is_none() {
+            member.observation.follow().await;
+        }
+        if member.observation.ended().is_some() {
+            return self.conclude(id);
+        }
+        let now = member.observation.key();
+        if now != std::mem::replace(&mut member.key, now) {
+            self.events.moved += 1;
+        }
+    }
+
+    /// Decides what to attach next.
+    pub(super) fn choose(&mut self) {
+        self.queue.clear();
+        let observed: HashSet<PairKey> = self.members.values().map(|member| member.key).collect();
+        // Those that are out of sight: an end of theirs may have moved just now.
+        let lost: Vec<PairKey> =
+            observed.iter().filter(|key| !self.seen.contains_key(key)).copied().collect();
+        let mut room =
+            self.settings.max_pairs.saturating_sub(self.members.len().saturating_add(self.under_way.len()));
+        let (mut over, mut unreachable) = (0, Vec::new());
+        for (key, seen) in &self.seen {
+            let is_half_lost = || lost.iter().any(|lost| lost.shares_end(key));
+            if observed.contains(key) || self.under_way.contains(key) || is_half_lost() {
+                continue;
+            }
+            if room == 0 {
+                over += 1;
+            } else if seen.addresses.iter().any(Option::is_none) {
+                if self.waiting.is_due(key) {
+                    unreachable.push(*key);
+                }
+            } else if self.waiting.is_due(key) {
+                room -= 1;
+                self.queue.push_back(*key);
+            }
+        }
+        self.known = self.seen.len() as u64;
+        self.over_limit = over;
+        for key in unreachable {
+            self.fail(key, Failure::Unreachable);
+        }
+    }
+
+    /// An attach came to its end.
+    pub(super) fn adopt(&mut self, done: Done) {
+        let Done { key, result } = done;
+        self.under_way.remove(&key);
+        match result {
+            // Somebody moved to where we had just come.
+            Ok(observation) if self.members.values().any(|member| member.key == observation.key()) => {
+                self.leaving.push(*observation);
+            }
+            Ok(observation) => {
+                self.waiting.remove(&key);
+                self.events.added += 1;
+                let id = self.next_id;
+                self.next_id += 1;
+                self.members.insert(id, Member { key: observation.key(), observation });
+            }
+            Err(failure) => self.fail(key, failure),
+        }
+    }
+
+    fn fail(&mut self, key: PairKey, failure: Failure) {
+        let word = failure.word();
+        debug!(?key, reason = word, "a pair cannot be observed");
+        *self.errors.entry(word.to_owned()).or_default() += 1;
+        self.waiting.fail(key);
+    }
+
+    /// Keeps the last report of a pair that ended, and takes off what is left of it.
+    pub(super) fn conclude(&mut self, id: u64) {
+        let Some(mut member) = self.members.remove(&id) else { return };
+        if let Err(error) = self.blocks.look() {
+            debug!("{error:#}");
+        }
+        match member.observation.conclude() {
+            Ok(report) => self.remember(id, report),
+            Err(error) => warn!("the last counts of a pair cannot be read: {error:#}"),
+        }
+        self.events.removed += 1;
+        self.leaving.push(*member.observation);
+    }
+}

@@ -1,0 +1,234 @@
+//! All pairs of a machine under observation, as they come, move and go.
+
+mod blocks;
+mod collecting;
+mod failure;
+mod following;
+mod selection;
+mod waiting;
+mod workers;
+
+use std::{
+    collections::{BTreeMap, HashSet, VecDeque},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    sync::mpsc,
+    task::JoinHandle,
+    time::{Interval, MissedTickBehavior, interval},
+};
+use tracing::{info, warn};
+
+use super::Observation;
+use crate::{
+    attach::Method,
+    model::{
+        report::PairReport,
+        snapshot::{PairEvents, PairState},
+    },
+    topology::{PairKey, Scout, Seen},
+};
+
+use blocks::Blocks;
+pub use selection::Selection;
+use waiting::Waiting;
+use workers::{Done, Job, Workers};
+
+/// What to observe, and how.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub selection: Selection,
+    /// More pairs than this are counted, not observed.
+    pub max_pairs: usize,
+    /// At least [`Settings::SHORTEST_TIMEOUT`]; see [`super::Settings::loss_timeout`].
+    pub loss_timeout: Duration,
+    pub attach: Method,
+}
+
+impl Settings {
+    /// Ledgers are not looked at more often than this.
+    pub const SHORTEST_TIMEOUT: Duration = Duration::from_millis(100);
+
+    fn of_pair(&self) -> super::Settings {
+        super::Settings {
+            loss_timeout: self.loss_timeout,
+            attach: self.attach,
+            notice: |sentence| info!("{sentence}"),
+            ..super::Settings::default()
+        }
+    }
+}
+
+/// The longest time between two looks at the ledgers.
+const TEND: Duration = Duration::from_secs(2);
+
+/// How often to see whether a pair that could not be observed can be tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Attaches that are under way at most: a look that comes meanwhile may change what is to be attached next.
+const UNDER_WAY: usize = 8;
+
+/// How long a pair that ended stays in the snapshots, and how many such at most.
+const REMEMBERED: Duration = Duration::from_mins(2);
+const ENDED: usize = 256;
+
+/// All pairs of this machine. Dropping it takes everything off again.
+pub struct Fleet {
+    settings: Settings,
+    members: BTreeMap<u64, Member>,
+    /// The last report of those that ended, and when.
+    ended: VecDeque<(Instant, PairState, PairReport)>,
+    /// Every pair as it was last seen.
+    seen: BTreeMap<PairKey, Seen>,
+    /// To be attached.
+    queue: VecDeque<PairKey>,
+    under_way: HashSet<PairKey>,
+    /// To be taken off, once there is room among the jobs.
+    leaving: Vec<Observation>,
+    waiting: Waiting,
+    over_limit: u64,
+    known: u64,
+    next_id: u64,
+    events: PairEvents,
+    errors: BTreeMap<String, u64>,
+    has_looked: bool,
+    blocks: Arc<Blocks>,
+    workers: Workers,
+    looks: mpsc::Receiver<Vec<Seen>>,
+    done: mpsc::Receiver<Done>,
+    tend: Interval,
+    retry: Interval,
+    scouting: JoinHandle<()>,
+}
+
+struct Member {
+    key: PairKey,
+    observation: Box<Observation>,
+}
+
+/// Something that a fleet has to do.
+pub struct Event(What);
+
+enum What {
+    Seen(Vec<Seen>),
+    Done(Done),
+    Tend,
+    Retry,
+}
+
+impl Fleet {
+    /// Begins to look for pairs. Must be called on the runtime.
+    pub fn start(settings: Settings) -> Self {
+        let blocks = Arc::new(Blocks::default());
+        let (workers, done) = Workers::start(&settings, &blocks);
+        let (sender, looks) = mpsc::channel(1);
+        let scouting = tokio::spawn(scout(sender));
+        let tend = every(settings.loss_timeout.clamp(Settings::SHORTEST_TIMEOUT, TEND));
+        Self {
+            settings,
+            members: BTreeMap::new(),
+            ended: VecDeque::new(),
+            seen: BTreeMap::new(),
+            queue: VecDeque::new(),
+            under_way: HashSet::new(),
+            leaving: Vec::new(),
+            waiting: Waiting::default(),
+            over_limit: 0,
+            known: 0,
+            next_id: 1,
+            events: PairEvents::default(),
+            errors: BTreeMap::new(),
+            has_looked: false,
+            blocks,
+            workers,
+            looks,
+            done,
+            tend,
+            retry: every(RETRY),
+            scouting,
+        }
+    }
+
+    /// Waits for the next thing to do. May be dropped and called again.
+    pub async fn event(&mut self) -> Event {
+        Event(tokio::select! {
+            Some(seen) = self.looks.recv() => What::Seen(seen),
+            Some(done) = self.done.recv() => What::Done(done),
+            _ = self.tend.tick() => What::Tend,
+            _ = self.retry.tick() => What::Retry,
+        })
+    }
+
+    /// Does it.
+    pub async fn handle(&mut self, event: Event) {
+        match event.0 {
+            What::Seen(seen) => self.follow(seen).await,
+            What::Done(done) => self.adopt(done),
+            What::Tend => self.tend(),
+            What::Retry => {
+                if self.waiting.are_due() {
+                    self.choose();
+                }
+            }
+        }
+        self.work();
+    }
+
+    /// Whether every pair that was seen is observed, or cannot be.
+    pub fn is_settled(&self) -> bool {
+        self.has_looked && self.queue.is_empty() && self.under_way.is_empty()
+    }
+
+    /// Gives jobs to the threads that have room.
+    fn work(&mut self) {
+        while let Some(observation) = self.leaving.pop() {
+            if let Err(job) = self.workers.give(Job::Detach(Box::new(observation))) {
+                if let Job::Detach(observation) = job {
+                    self.leaving.push(*observation);
+                }
+                return;
+            }
+        }
+        while self.under_way.len() < UNDER_WAY {
+            let Some(key) = self.queue.pop_front() else { return };
+            let Some(seen) = self.seen.get(&key) else { continue };
+            if self.workers.give(Job::Attach(Box::new(seen.clone()))).is_err() {
+                self.queue.push_front(key);
+                return;
+            }
+            self.under_way.insert(key);
+        }
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        self.scouting.abort();
+    }
+}
+
+/// Sends what it sees for as long as somebody wants to know.
+async fn scout(looks: mpsc::Sender<Vec<Seen>>) {
+    let mut scout = Scout::new();
+    loop {
+        match scout.look().await {
+            Ok(seen) => {
+                if looks.send(seen).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                warn!("cannot look at all pairs: {error:#}");
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    }
+}
+
+fn every(period: Duration) -> Interval {
+    let mut interval = interval(period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
