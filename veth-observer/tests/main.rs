@@ -17,6 +17,7 @@ mod manage;
 mod matching;
 mod object;
 mod observing;
+mod packaging;
 mod programs;
 mod properties;
 mod rubbish;

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The programs that tests compare us with or send traffic by, and the packages that bring them.
-const NEEDED: [(&str, &str); 13] = [
+const NEEDED: [(&str, &str); 14] = [
     ("bpftool", "bpftool"),
     ("bpftrace", "bpftrace"),
     ("capinfos", "wireshark-common"),
@@ -22,6 +22,7 @@ const NEEDED: [(&str, &str); 13] = [
     ("jq", "jq"),
     ("openssl", "openssl"),
     ("prometheus", "prometheus"),
+    ("systemd-analyze", "systemd"),
     ("tcpdump", "tcpdump"),
     ("tshark", "tshark"),
     ("unshare", "util-linux"),

@@ -6,6 +6,7 @@ use serde_json::Value;
 use veth_observer::agent::http::Limits;
 
 use super::{Agent, client::get, flags, growing::growing};
+use crate::support::netns::eventually;
 
 /// A file below `packaging/`.
 pub(super) fn packaged(path: &str) -> PathBuf {
@@ -64,9 +65,12 @@ pub(super) fn metrics_in(query: &str) -> BTreeSet<String> {
 /// What a live agent serves, and what the recording rules make of it.
 pub(super) fn known() -> BTreeSet<String> {
     let agent = Agent::with(&flags(&["127.0.0.1:0"]), Limits::default(), growing());
-    let mut text = get(agent.address(), "/metrics", &[]).body;
-    // Statuses are counted once answered.
-    text += &get(agent.address(), "/metrics", &[]).body;
+    let mut text = String::new();
+    // Statuses are counted once answered, and one body is for all who ask within 100 ms.
+    eventually("an answer is counted", || {
+        text = get(agent.address(), "/metrics", &[]).body;
+        text.contains("\nveth_observer_http_requests_total{")
+    });
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
     let samples =
         text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split(['{', ' ']).next());
