@@ -25,8 +25,10 @@ fn kustomize_is_given_every_file_there_is() {
     for folder in [".", "operator"] {
         let mut files: BTreeSet<String> = std::fs::read_dir(packaged(FOLDER).join(folder))
             .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .filter(|name| name.ends_with(".yaml") && name != "kustomization.yaml")
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+            .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+            .filter(|name| name != "kustomization.yaml")
             .collect();
         let kustomization = manifest(&format!("{folder}/kustomization.yaml"));
         for resource in kustomization["resources"].as_array().unwrap() {
