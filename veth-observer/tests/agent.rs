@@ -2,12 +2,16 @@
 //! loopback.
 
 mod client;
+mod dashboard;
 mod exposition;
+mod expressions;
 mod fake;
+mod growing;
 mod hostile;
 mod observed;
 mod prometheus;
 mod routes;
+mod rules;
 mod security;
 mod socket;
 

@@ -23,6 +23,7 @@ mod matching;
 mod object;
 mod observing;
 mod owners;
+mod packaging;
 mod programs;
 mod properties;
 mod rubbish;

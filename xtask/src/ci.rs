@@ -7,14 +7,14 @@ use anyhow::{Result, bail};
 use crate::{
     bench,
     command::{cargo, root, run},
-    ebpf, fences, metrics,
+    ebpf, fences, manifests, metrics,
     test::tests,
 };
 
 /// A step by its title, the command that repeats it alone, and what it does.
 type Step = (&'static str, &'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     ("format", "cargo fmt --all --check", format),
     (
         "format of the eBPF crate",
@@ -27,6 +27,7 @@ const STEPS: [Step; 10] = [
     ("clippy of the eBPF crate", "cargo xtask ebpf --clippy", ebpf::clippy),
     ("clippy", "cargo clippy --workspace --all-targets --locked -- -D warnings", clippy),
     ("page of metrics", "cargo xtask metrics --check", metrics::check),
+    ("manifests", "cargo xtask manifests --check", manifests::check),
     ("tests", "cargo xtask test", || tests(&[])),
     ("bench, short", "cargo xtask bench --quick", bench::quick),
 ];

@@ -8,6 +8,7 @@ mod ci;
 mod command;
 mod ebpf;
 mod fences;
+mod manifests;
 mod metrics;
 mod test;
 
@@ -28,6 +29,8 @@ enum Task {
     Ebpf(ebpf::Ebpf),
     /// Check which room uses which, and which crates come in where
     Fences,
+    /// Write the rules as Kubernetes takes them, or check all manifests
+    Manifests(manifests::Manifests),
     /// Write docs/metrics.md from the table of metrics in the code
     Metrics(metrics::Metrics),
     /// Install what the tests need, and run all of them as root
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
     let done = match Xtask::parse().task {
         Task::Ebpf(ebpf) => ebpf.run(),
         Task::Fences => fences::run(),
+        Task::Manifests(manifests) => manifests.run(),
         Task::Metrics(metrics) => metrics.run(),
         Task::Test(test) => test.run(),
         Task::Bench(bench) => bench.run(),

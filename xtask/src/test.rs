@@ -12,7 +12,7 @@ use crate::{
 
 /// The programs that tests compare us with or send traffic by, and the packages that bring them; tcpdump's brings libpcap0.8
 /// too.
-const NEEDED: [(&str, &str); 16] = [
+const NEEDED: [(&str, &str); 17] = [
     ("/usr/lib/cni/bridge", "containernetworking-plugins"),
     ("bpftool", "bpftool"),
     ("bpftrace", "bpftrace"),
@@ -26,6 +26,7 @@ const NEEDED: [(&str, &str); 16] = [
     ("podman", "podman"),
     ("prometheus", "prometheus"),
     ("runc", "runc"),
+    ("systemd-analyze", "systemd"),
     ("tcpdump", "tcpdump"),
     ("tshark", "tshark"),
     ("unshare", "util-linux"),
