@@ -6,6 +6,7 @@ mod exposition;
 mod fake;
 mod hostile;
 mod observed;
+mod page;
 mod prometheus;
 mod routes;
 mod security;

@@ -11,15 +11,18 @@ use crate::{
 };
 
 /// The programs that tests compare us with or send traffic by, and the packages that bring them.
-const NEEDED: [(&str, &str); 13] = [
+const NEEDED: [(&str, &str); 16] = [
     ("bpftool", "bpftool"),
     ("bpftrace", "bpftrace"),
     ("capinfos", "wireshark-common"),
+    ("chromium", "chromium"),
     ("curl", "curl"),
     ("ethtool", "ethtool"),
     ("ip", "iproute2"),
     ("iperf3", "iperf3"),
     ("jq", "jq"),
+    ("node", "nodejs"),
+    ("npm", "npm"),
     ("openssl", "openssl"),
     ("prometheus", "prometheus"),
     ("tcpdump", "tcpdump"),

@@ -42,7 +42,8 @@ const FILES: [(&str, &str, &[u8]); 15] = files! {
 pub(super) fn add<S: Clone + Send + Sync + 'static>(router: Router<S>, telemetry_path: &str) -> Router<S> {
     let index = include_str!("page/index.html").replace("{telemetry_path}", telemetry_path);
     let index = ("/", HTML, Bytes::from(index));
-    let files = FILES.iter().map(|&(path, content_type, body)| (path, content_type, Bytes::from_static(body)));
+    let files =
+        FILES.iter().map(|&(path, content_type, body)| (path, content_type, Bytes::from_static(body)));
     files.chain([index]).fold(router, |router, (path, content_type, body)| {
         let tag = tag(&body);
         router.route(
@@ -82,7 +83,9 @@ mod tests {
         let texts = FILES.iter().filter(|(_, kind, _)| *kind == SCRIPT).map(|(.., body)| *body);
         let texts = texts.chain([include_str!("page/index.html").as_bytes()]);
         for text in texts.map(String::from_utf8_lossy) {
-            for name in text.split(['"', '\'']).filter(|word| word.starts_with("./") || word.starts_with("/page/")) {
+            for name in
+                text.split(['"', '\'']).filter(|word| word.starts_with("./") || word.starts_with("/page/"))
+            {
                 let path = name.replace("./", "/page/");
                 assert!(FILES.iter().any(|(there, ..)| *there == path), "{name}");
             }

@@ -107,9 +107,13 @@ async fn pairs(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Respons
 }
 
 async fn histograms(State(shared): State<Arc<Shared>>, Path(id): Path<u64>, headers: HeaderMap) -> Response {
-    let known = shared.source.snapshot().await.map(|snapshot| snapshot.pairs().any(|(_, state)| state.id == id));
+    let known =
+        shared.source.snapshot().await.map(|snapshot| snapshot.pairs().any(|(_, state)| state.id == id));
     if let Ok(false) = known {
-        return text(StatusCode::NOT_FOUND, "no observation has this id; /api/v1/pairs tells which there are");
+        return text(
+            StatusCode::NOT_FOUND,
+            "no observation has this id; /api/v1/pairs tells which there are",
+        );
     }
     made(&shared, What::Histograms(id), JSON, &headers).await
 }

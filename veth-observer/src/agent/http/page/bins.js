@@ -38,14 +38,14 @@ export function histogram() {
 }
 
 export function draw(made, direction, bins) {
-  retitle(made, `Delays, ${arrow(direction)}`, ['Delay', 'Frames', 'Share', '']);
+  retitle(made, `Delays, ${arrow(direction)}`, ['Delay', 'Frames', 'Share', 'Bar']);
   const rows = merge(bins);
   const all = bins.reduce((sum, bin) => sum + bin.count, 0);
   const most = Math.max(1, ...rows.map((bin) => bin.count));
   const body = made.tBodies[0];
   while (body.rows.length > rows.length) body.lastElementChild.remove();
   while (body.rows.length < rows.length) {
-    const bar = make('td', { 'aria-hidden': 'true' }, make('div', { class: 'share' }));
+    const bar = make('td', {}, make('div', { class: 'share' }));
     body.append(make('tr', {}, make('th', { scope: 'row' }), make('td'), make('td'), bar));
   }
   rows.forEach((bin, at) => {

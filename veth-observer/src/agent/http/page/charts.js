@@ -52,18 +52,26 @@ export class Chart {
     this.figure = make('div', { class: 'plot', role: 'img' });
     this.table = table('', ['Time', '', '']);
     this.numbers = make('details', {}, make('summary', {}, `${quantity.title}: numbers`), this.table);
+    this.numbers.addEventListener('toggle', () => this.names && this.list());
     this.element = make('div', { class: 'chart' }, make('h4', {}, `${quantity.title} (${quantity.unit})`), this.figure, this.numbers);
   }
 
   draw(times, courses, names) {
-    const { series, title, show, unit } = this.quantity;
+    const { series, title } = this.quantity;
     const [there, back] = courses.map((course) => course[series]);
+    this.data = [times, there, back];
     this.figure.setAttribute('aria-label', `${title} of the last ${Math.round(KEPT / 60)} minutes; the numbers are in the table below`);
     if (this.names?.join() !== names.join()) this.restart(names);
     this.plot.setData([times.map((time) => time / 1000), there, back]);
     this.fit();
+    this.list();
+  }
+
+  list() {
     if (!this.numbers.open) return;
-    retitle(this.table, `${title} (${unit}), the latest first`, ['Time', ...names]);
+    const { title, show, unit } = this.quantity;
+    const [times, there, back] = this.data;
+    retitle(this.table, `${title} (${unit}), the latest first`, ['Time', ...this.names]);
     const from = Math.max(0, times.length - POINTS);
     const rows = times.slice(from).map((time, at) => [clock(new Date(time)), show(there[from + at]), show(back[from + at])]);
     fill(this.table, rows.reverse());
@@ -75,7 +83,7 @@ export class Chart {
     const { show } = this.quantity;
     const axis = { stroke: () => colour('--quiet'), grid: { stroke: () => colour('--line'), width: 1 }, ticks: { show: false }, font: '12px system-ui, sans-serif' };
     const line = (at) => ({
-      label: names[at],
+      label: `${at ? '┄' : '─'} ${names[at]}`,
       stroke: () => colour(at ? '--back' : '--there'),
       width: 1.5,
       dash: at ? [5, 4] : undefined,

@@ -57,7 +57,7 @@ export class Detail {
     this.heading = make('h2', { id: 'detail-heading', tabindex: '-1' });
     this.fate = make('p', { class: 'fate' });
     this.limits = make('ul', { class: 'note' });
-    this.ledger = table('Ledger, in frames since the beginning', ['Count', '', '']);
+    this.ledger = table('In frames, since the beginning', ['Count', '', '']);
     this.drops = table('Where frames were dropped', ['Direction', 'Frames', 'Stage', 'Reason', 'Location']);
     this.drops.className = 'drops';
     this.noDrops = make('p', { class: 'note' }, '✓ No frame was seen to be dropped.');
@@ -107,7 +107,7 @@ export class Detail {
     say(this.fate, `${text}, observed for ${duration(report.elapsed_ns)}`);
     mark(this.fate, 'state', name);
     this.remark(report);
-    retitle(this.ledger, 'Ledger, in frames since the beginning', ['Count', ...names]);
+    retitle(this.ledger, 'In frames, since the beginning', ['Count', ...names]);
     fill(this.ledger, rowsOf(LEDGER, ways));
     const drops = ways.flatMap((way) =>
       way.dropped.map((place) => [arrow(way), String(place.frames), place.stage, place.reason ?? '–', place.location]));

@@ -13,9 +13,14 @@ const COLUMNS = [
   { name: 'frames', title: 'Frames/s', of: worst((_, course) => course.latest('frames') ?? -1) },
   { name: 'bits', title: 'bit/s', of: worst((_, course) => course.latest('bits') ?? -1) },
   { name: 'loss', title: 'Loss', of: worst((direction) => missing(direction) / Math.max(1, direction.sent.frames)) },
-  { name: 'p50', title: 'Delay p50', of: worst((direction) => direction.delay.p50_ns ?? -1) },
-  { name: 'p99', title: 'Delay p99', of: worst((direction) => direction.delay.p99_ns ?? -1) },
+  { name: 'p50', title: 'p50 delay', of: worst((direction) => direction.delay.p50_ns ?? -1) },
+  { name: 'p99', title: 'p99 delay', of: worst((direction) => direction.delay.p99_ns ?? -1) },
 ];
+
+/** Widths at which columns go, and how many: style.css hides them. */
+const NARROW = [['(max-width: 60rem)', 2], ['(max-width: 40rem)', 1]].map(([query, gone]) => ({ media: matchMedia(query), gone }));
+
+const shown = () => COLUMNS.length + 1 - NARROW.reduce((sum, { media, gone }) => sum + (media.matches ? gone : 0), 0);
 
 const CELLS = ['frames', 'bits', 'loss', 'p50', 'p99'];
 
@@ -48,7 +53,13 @@ export class List {
         if (isIntersecting) this.draw(target);
       }
     });
+    // A heading that spans columns that are hidden would bring them back.
+    for (const { media } of NARROW) media.addEventListener('change', () => this.span());
     this.showOrder();
+  }
+
+  span() {
+    for (const group of this.groups.values()) group.rows[0].cells[0].colSpan = shown();
   }
 
   /** `isOther`: other pairs are there than before. Only then rows move by themselves. */
@@ -74,7 +85,7 @@ export class List {
 
   group() {
     const name = make('button', { type: 'button', class: 'name' });
-    const heading = make('th', { scope: 'rowgroup', colspan: COLUMNS.length + 1 }, name, make('span', { class: 'places' }), make('span', { class: 'fate' }));
+    const heading = make('th', { scope: 'rowgroup', colspan: shown() }, name, make('span', { class: 'places' }), make('span', { class: 'fate' }));
     const rows = [0, 1].map(() => {
       const cells = CELLS.map((cell) => make('td', { class: cell }));
       return make('tr', {}, make('th', { scope: 'row', class: 'pair' }), ...cells, make('td', { class: 'course' }, sparkline()));
