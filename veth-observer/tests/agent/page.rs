@@ -1,7 +1,7 @@
 //! The page in a real browser: `page/browser.mjs` looks at it and touches it, and this holds the agent.
 
 use std::{
-    env, fs,
+    fs,
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -49,12 +49,12 @@ fn a_browser_shows_what_the_agent_says() {
                 written(&snapshot(clock.now())).to_string()
             }
             "stop" => {
-                agent = None;
+                drop(agent.take());
                 "stopped".into()
             }
             "start" => {
                 clock.begin();
-                agent = Some(start(&clock, &at.to_string()));
+                drop(agent.replace(start(&clock, &at.to_string())));
                 "started".into()
             }
             _ => {
@@ -239,7 +239,9 @@ impl Browser {
     }
 
     fn line(&mut self) -> Option<String> {
-        self.1.by_ref().lines().next().map(Result::unwrap)
+        let mut line = String::new();
+        let is_end = self.1.read_line(&mut line).unwrap() == 0;
+        (!is_end).then(|| line.trim_end().to_owned())
     }
 
     fn answer(&mut self, line: &str) {

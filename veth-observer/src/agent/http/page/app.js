@@ -50,7 +50,7 @@ function showEmpty() {
   const text = !hasReport ? '' : none ? why : list.nothingFound ? 'No pair has that in its name, its container or its namespace.' : '';
   say(byId('empty'), text);
   byId('empty').hidden = text === '';
-  byId('pairs').hidden = none;
+  byId('pairs').hidden = hasReport && none;
 }
 
 function showAgent() {

@@ -83,7 +83,7 @@ export class Chart {
     const { show } = this.quantity;
     const axis = { stroke: () => colour('--quiet'), grid: { stroke: () => colour('--line'), width: 1 }, ticks: { show: false }, font: '12px system-ui, sans-serif' };
     const line = (at) => ({
-      label: `${at ? '┄' : '─'} ${names[at]}`,
+      label: `${at ? '- -' : '—'} ${names[at]}`,
       stroke: () => colour(at ? '--back' : '--there'),
       width: 1.5,
       dash: at ? [5, 4] : undefined,
