@@ -22,12 +22,12 @@ let told = -Infinity;
 
 /** The pair that the address names. */
 function chosen() {
-  const match = /^#pair=(\d+)-(.*)$/.exec(location.hash);
-  return match && courses.find(Number(match[1]), decodeURIComponent(match[2]));
+  const asked = new URLSearchParams(location.hash.slice(1));
+  return asked.has('pair') ? courses.find(Number(asked.get('id')), asked.get('pair')) : undefined;
 }
 
 function open(pair) {
-  location.hash = `pair=${pair.report.id}-${encodeURIComponent(pair.report.pair)}`;
+  location.hash = new URLSearchParams({ pair: pair.report.pair, id: pair.report.id });
 }
 
 function route() {
@@ -71,7 +71,7 @@ function tell() {
 
 function report(report, at) {
   performance.mark('report');
-  const isOther = courses.update(report, at.getTime());
+  const isOther = courses.update(report, at.getTime(), isGone);
   if (isGone) say(byId('alarm'), 'The agent is back.');
   isGone = false;
   hasReport = true;
@@ -82,12 +82,15 @@ function report(report, at) {
   showEmpty();
   if (detail.pair || chosen()) route();
   tell();
+  // Kept by browsers for ever.
+  if (performance.getEntriesByName('update').length > 60) performance.clearMeasures('update');
   performance.measure('update', 'report');
+  performance.clearMarks('report');
 }
 
-function gone(since) {
+function gone(since, isConnected) {
   isGone = true;
-  const text = `agent not reachable since ${clock(since)}`;
+  const text = `${isConnected ? 'no report from the agent' : 'agent not reachable'} since ${clock(since)}`;
   mark(byId('state'), 'state', 'gone');
   say(byId('state'), `▲ ${text}${hasReport ? '; these numbers are old' : ''}`);
   say(byId('alarm'), text);

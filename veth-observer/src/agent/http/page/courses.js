@@ -72,12 +72,17 @@ class Pair {
   }
 }
 
+/** Whether both can be of one observation: no total falls. */
+const follows = (before, now) =>
+  now.elapsed_ns >= before.elapsed_ns &&
+  now.directions.every((direction, way) => direction.sent.frames >= before.directions[way].sent.frames);
+
 /** All pairs by the id of their observation. */
 export class Courses {
   pairs = new Map();
 
-  /** Takes a report in, and says whether other pairs are there than before. */
-  update(report, at) {
+  /** Takes a report in, and says whether other pairs are there than before. `wasAway`: it is the first after a time without. */
+  update(report, at, wasAway) {
     const there = new Map();
     let isOther = report.pairs.length !== this.pairs.size;
     for (const one of report.pairs) {
@@ -85,7 +90,7 @@ export class Courses {
       const isSame = known && known.report.pair === one.pair;
       isOther ||= !isSame;
       // Totals begin anew with the agent, and so do ids.
-      const goesOn = isSame && one.elapsed_ns >= known.report.elapsed_ns;
+      const goesOn = isSame && !wasAway && follows(known.report, one);
       const pair = goesOn ? known : new Pair();
       if (isSame && !goesOn) {
         pair.times = known.times;

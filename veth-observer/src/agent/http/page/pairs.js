@@ -91,8 +91,9 @@ export class List {
       return make('tr', {}, make('th', { scope: 'row', class: 'pair' }), ...cells, make('td', { class: 'course' }, sparkline()));
     });
     const group = make('tbody', {}, make('tr', { class: 'heading' }, heading), ...rows);
-    group.addEventListener('click', () => {
-      if (!String(getSelection())) this.open(group.pair);
+    group.addEventListener('click', (event) => {
+      // Who selects text with the mouse does not mean to open; a key has no `detail`.
+      if (event.detail === 0 || !String(getSelection())) this.open(group.pair);
     });
     this.sight.observe(group);
     return group;

@@ -5,7 +5,8 @@ const SILENCE = 5000;
 const AGAIN = 2000;
 
 /**
- * Calls `report` with each report, and `gone` with the time of the last one when no more come. Where no stream is to be had
+ * Calls `report` with each report, and `gone` with the time of the last one, and whether somebody still listens, when no more
+ * come. Where no stream is to be had
  * (the agent serves only so many), it asks for single reports.
  */
 export function follow(report, gone) {
@@ -19,7 +20,7 @@ export function follow(report, gone) {
     report(JSON.parse(text), heard);
   };
   const lose = () => {
-    if (!isGone) gone(heard);
+    if (!isGone) gone(heard, source?.readyState === EventSource.OPEN);
     isGone = true;
   };
   const fail = async () => {
