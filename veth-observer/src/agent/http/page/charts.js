@@ -94,7 +94,11 @@ export class Chart {
       {
         width: this.width(),
         height: 160,
-        scales: { y: { range: (_, least, most) => [0, most > 0 ? most * 1.1 : 1] } },
+        scales: {
+          // At least a minute, so that the first points do not jump about.
+          x: { range: (_, least, most) => (most ? [Math.min(least, most - POINTS), most] : [0, POINTS]) },
+          y: { range: (_, least, most) => [0, most > 0 ? most * 1.1 : 10] },
+        },
         axes: [{ ...axis, values: (_, times) => times.map((time) => clock(new Date(time * 1000))), space: 80 }, { ...axis, size: 64, values: (_, values) => values.map(show) }],
         series: [{ value: (_, time) => (time ? clock(new Date(time * 1000)) : '–') }, line(0), line(1)],
         cursor: { y: false, drag: { x: false, y: false } },
