@@ -96,7 +96,7 @@ export class Chart {
         height: 160,
         scales: {
           // At least a minute, so that the first points do not jump about.
-          x: { range: (_, least, most) => (most ? [Math.min(least, most - POINTS), most] : [0, POINTS]) },
+          x: { range: () => this.span() },
           y: { range: (_, least, most) => [0, most > 0 ? most * 1.1 : 10] },
         },
         axes: [{ ...axis, values: (_, times) => times.map((time) => clock(new Date(time * 1000))), space: 80 }, { ...axis, size: 64, values: (_, values) => values.map(show) }],
@@ -106,6 +106,12 @@ export class Chart {
       [[], [], []],
       this.figure,
     );
+  }
+
+  span() {
+    const [times] = this.data;
+    const last = (times.at(-1) ?? Date.now()) / 1000;
+    return [Math.min(times.length ? times[0] / 1000 : last, last - POINTS), last];
   }
 
   width() {
