@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ring::digest::{SHA256, digest};
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -70,8 +71,7 @@ fn answer(headers: &HeaderMap, tag: &str, content_type: &'static str, body: Byte
 
 fn tag(body: &[u8]) -> String {
     let hash = digest(&SHA256, body);
-    let digits: String = hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{digits}\"")
+    format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(hash.as_ref()))
 }
 
 #[cfg(test)]
