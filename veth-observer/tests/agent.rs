@@ -9,6 +9,7 @@ mod fake;
 mod growing;
 mod hostile;
 mod observed;
+mod page;
 mod prometheus;
 mod routes;
 mod rules;

@@ -12,16 +12,19 @@ use crate::{
 
 /// The programs that tests compare us with or send traffic by, and the packages that bring them; tcpdump's brings libpcap0.8
 /// too.
-const NEEDED: [(&str, &str); 17] = [
+const NEEDED: [(&str, &str); 20] = [
     ("/usr/lib/cni/bridge", "containernetworking-plugins"),
     ("bpftool", "bpftool"),
     ("bpftrace", "bpftrace"),
     ("capinfos", "wireshark-common"),
+    ("chromium", "chromium"),
     ("curl", "curl"),
     ("ethtool", "ethtool"),
     ("ip", "iproute2"),
     ("iperf3", "iperf3"),
     ("jq", "jq"),
+    ("node", "nodejs"),
+    ("npm", "npm"),
     ("openssl", "openssl"),
     ("podman", "podman"),
     ("prometheus", "prometheus"),

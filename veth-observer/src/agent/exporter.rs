@@ -9,16 +9,10 @@ use std::{
 use anyhow::{Context, Result};
 use axum::body::Bytes;
 use flate2::{Compression, write::GzEncoder};
-use serde::Serialize;
 
-use super::process;
+use super::{json, process};
 use crate::{
-    model::{
-        SCHEMA,
-        link::End,
-        report::PairReport,
-        snapshot::{AgentState, PairState, Snapshot, WebState},
-    },
+    model::snapshot::{Snapshot, WebState},
     view::metrics::{self, Detail, Format, Scrape, Versions, served::Register, served::Served},
 };
 
@@ -28,6 +22,8 @@ pub enum What {
     Metrics(Format),
     Report,
     Pairs,
+    /// Of the pair with this id.
+    Histograms(u64),
 }
 
 /// Makes bodies, and remembers what the metrics must not take back.
@@ -71,8 +67,9 @@ impl Exporter {
         }
         let body = match what {
             What::Metrics(format) => self.exposition(&mut memory, &snapshot, web(), format, asked)?,
-            What::Report => serde_json::to_vec(&snapshot.report)?,
-            What::Pairs => serde_json::to_vec(&Listing::of(&snapshot))?,
+            What::Report => serde_json::to_vec(&json::Whole::of(&snapshot))?,
+            What::Pairs => serde_json::to_vec(&json::Listing::of(&snapshot))?,
+            What::Histograms(id) => serde_json::to_vec(&json::Histograms::of(&snapshot, id))?,
         };
         let body = Bytes::from(if gzip { compressed(&body)? } else { body });
         memory.made.retain(|(of, ..)| *of == taken);
@@ -128,33 +125,4 @@ fn compressed(body: &[u8]) -> Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 8), Compression::fast());
     encoder.write_all(body)?;
     Ok(encoder.finish()?)
-}
-
-/// Which pairs there are and what the agent does with them.
-#[derive(Debug, Serialize)]
-struct Listing<'a> {
-    schema: u32,
-    pairs: Vec<Row<'a>>,
-    agent: &'a AgentState,
-}
-
-#[derive(Debug, Serialize)]
-struct Row<'a> {
-    pair: &'a str,
-    ends: &'a [End; 2],
-    ended: Option<&'a str>,
-    #[serde(flatten)]
-    state: &'a PairState,
-}
-
-impl<'a> Listing<'a> {
-    fn of(snapshot: &'a Snapshot) -> Self {
-        let pair = |(report, state): (&'a PairReport, &'a PairState)| Row {
-            pair: &report.pair,
-            ends: &report.ends,
-            ended: report.ended.as_deref(),
-            state,
-        };
-        Self { schema: SCHEMA, pairs: snapshot.pairs().map(pair).collect(), agent: &snapshot.agent }
-    }
 }

@@ -2,10 +2,12 @@
 //!
 //! * [`source`]: asking the collecting task for a snapshot. Nothing else here comes near the kernel's maps.
 //! * [`exporter`]: snapshots as bodies of answers, each made once.
-//! * [`http`]: the server.
+//! * [`http`]: the server, and the page that it shows.
+//! * `json`: the bodies that only the server has.
 //! * [`process`]: what the kernel says of our process.
 
 pub mod exporter;
 pub mod http;
+mod json;
 pub mod process;
 pub mod source;

@@ -8,10 +8,10 @@ use std::{
 
 use axum::{
     Router,
-    extract::{Request, State},
+    extract::{Path, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware,
-    response::{Html, IntoResponse, Response},
+    response::{IntoResponse, Response},
     routing::get,
 };
 use tracing::warn;
@@ -72,14 +72,13 @@ impl Shared {
 }
 
 pub(super) fn router(shared: &Arc<Shared>, telemetry_path: &str) -> Router {
-    let page = page::page(telemetry_path);
-    Router::new()
-        .route("/", get(|| async { Html(page) }))
+    page::add(Router::new(), telemetry_path)
         .route(telemetry_path, get(metrics))
         .route("/healthz", get(|| async { text(StatusCode::OK, "ok") }))
         .route("/readyz", get(ready))
         .route("/api/v1/report", get(report))
         .route("/api/v1/pairs", get(pairs))
+        .route("/api/v1/histograms/{id}", get(histograms))
         .route("/api/v1/stream", get(stream))
         .fallback(|| async { text(StatusCode::NOT_FOUND, "nothing here; / tells what there is") })
         .with_state(Arc::clone(shared))
@@ -105,6 +104,18 @@ async fn report(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Respon
 
 async fn pairs(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
     made(&shared, What::Pairs, JSON, &headers).await
+}
+
+async fn histograms(State(shared): State<Arc<Shared>>, Path(id): Path<u64>, headers: HeaderMap) -> Response {
+    let known =
+        shared.source.snapshot().await.map(|snapshot| snapshot.pairs().any(|(_, state)| state.id == id));
+    if let Ok(false) = known {
+        return text(
+            StatusCode::NOT_FOUND,
+            "no observation has this id; /api/v1/pairs tells which there are",
+        );
+    }
+    made(&shared, What::Histograms(id), JSON, &headers).await
 }
 
 async fn ready(State(shared): State<Arc<Shared>>) -> Response {
