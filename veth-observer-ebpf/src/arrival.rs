@@ -130,6 +130,9 @@ fn words(ctx: &TcContext, received: &mut Received, direction: u32, lane: u32) ->
 /// Counts a frame that nothing tells the departure of, or nothing but its bytes.
 #[inline(always)]
 fn unrecognised(ctx: &TcContext, received: &mut Received, direction: u32, len: u32, now: u64) {
+    if frame::is_looped_back(ctx) {
+        return;
+    }
     let frames = gso::at_ingress(len, 0, frame::gso(ctx));
     let state = fallback::state(direction);
     if state & BEFORE != 0 {

@@ -48,6 +48,15 @@ pub fn vlan_len(ctx: &TcContext) -> u32 {
     if field!(ctx, vlan_present) == 0 { 0 } else { 4 }
 }
 
+/// Whether it is a copy of what this very end sends to a group that its own machine is in (`dev_loopback_xmit`): it never
+/// was on the pair, and has no Ethernet header.
+#[inline(always)]
+pub fn is_looped_back(ctx: &TcContext) -> bool {
+    // include/uapi/linux/if_packet.h
+    const PACKET_LOOPBACK: u32 = 5;
+    field!(ctx, pkt_type) == PACKET_LOOPBACK
+}
+
 /// EtherType as the kernel parsed it, host order.
 #[inline(always)]
 pub fn protocol(ctx: &TcContext) -> u16 {

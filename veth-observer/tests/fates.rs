@@ -95,7 +95,7 @@ fn the_frames_that_a_queue_refused_are_told_one_by_one() {
         assert_eq!(&lost | &arrived, (0..100).collect());
         assert!(lost.is_disjoint(&arrived));
         for sample in at(&samples, Point::Sent).filter(|sample| sample.fate.is_loss()) {
-            let Fate::Dropped { stage: Stage::Qdisc, reason: Some(reason), location } = &sample.fate else {
+            let Fate::Dropped { stage: Stage::Qdisc, reason: Some(reason), location, .. } = &sample.fate else {
                 panic!("{sample:?}");
             };
             assert!(reason.starts_with("QDISC_") && !location.is_empty(), "{sample:?}");
@@ -157,6 +157,6 @@ fn frames_that_vanish_without_a_trace_are_lost_after_the_timeout() {
     let (samples, out) = finish(&wire, observation);
     drop(link);
     assert_eq!(out.lost, 50, "{out:#?}");
-    assert!(at(&samples, Point::Sent).all(|sample| sample.fate == Fate::Lost), "{samples:?}");
+    assert!(at(&samples, Point::Sent).all(|sample| sample.fate == Fate::Lost { frames: 1 }), "{samples:?}");
     assert_eq!((at(&samples, Point::Sent).count(), at(&samples, Point::Received).count()), (50, 0));
 }

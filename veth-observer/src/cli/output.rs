@@ -6,9 +6,13 @@ use std::{
 };
 
 use anyhow::Result;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::{Errno, write},
+};
 use serde::Serialize;
 
-use super::{Format, Global};
+use super::{Format, Global, stop};
 use crate::view::{Style, escape};
 
 /// Where a command prints. Errors of writing come back, so that a closed pipe ends the command quietly.
@@ -55,11 +59,19 @@ impl Output {
         Ok(escape::json(&text).into_owned() + "\n")
     }
 
-    /// Prints text as it is and flushes, so that a reader of a pipe sees each line when it is said.
+    /// Prints text, control characters of names in it as their escapes, and flushes, so that a reader of a pipe sees each line
+    /// when it is said.
     pub fn text(&mut self, text: &str) -> Result<()> {
-        let mut stdout = self.stdout.lock();
-        stdout.write_all(text.as_bytes())?;
-        stdout.flush()?;
+        let text = escape::text(text);
+        let mut rest = text.as_bytes();
+        while !rest.is_empty() {
+            wait_for_reader(&self.stdout)?;
+            match write(&self.stdout, &rest[..rest.len().min(AT_ONCE)]) {
+                Ok(written) => rest = &rest[written..],
+                Err(Errno::INTR | Errno::AGAIN) => {}
+                Err(error) => return Err(io::Error::from(error).into()),
+            }
+        }
         Ok(())
     }
 
@@ -67,6 +79,22 @@ impl Output {
     pub fn line(&mut self, line: impl AsRef<str>) -> Result<()> {
         self.text(&format!("{}\n", line.as_ref()))
     }
+}
+
+/// PIPE_BUF: a pipe that has room for anything has room for so much (pipe(7)).
+const AT_ONCE: usize = 4096;
+
+/// How often to look whether somebody lost patience with a reader that stands still.
+const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+
+/// Returns when there is room for [`AT_ONCE`], or nobody to write for any more.
+fn wait_for_reader(stdout: &Stdout) -> Result<()> {
+    while poll(&mut [PollFd::new(stdout, PollFlags::OUT)], Some(&PATIENCE)).is_ok_and(|ready| ready == 0) {
+        if stop::is_given_up() {
+            return Err(stop::Interrupted.into());
+        }
+    }
+    Ok(())
 }
 
 /// No notes from now on: nobody sits at a terminal, and whoever reads standard error takes each for a failure.

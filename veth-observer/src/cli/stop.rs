@@ -1,12 +1,30 @@
 //! When an observing command stops: Ctrl-C, SIGTERM or SIGHUP, a duration, or what the command itself counts.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use anyhow::Result;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     time::Instant,
 };
+
+/// Signals so far: whoever is stuck in a system call cannot wait for them.
+static SIGNALS: AtomicU32 = AtomicU32::new(0);
+
+async fn count(mut stop: Stop) {
+    loop {
+        stop.signal().await;
+        SIGNALS.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Whether a second signal came, after which nobody waits for a summary.
+pub(super) fn is_given_up() -> bool {
+    SIGNALS.load(Ordering::Relaxed) >= 2
+}
 
 /// The first signal asks for the summary, the second ends the command without it.
 pub(super) struct Stop {
@@ -23,7 +41,14 @@ impl Stop {
         let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let hangup =
             if is_ignored(SignalKind::hangup()) { None } else { Some(signal(SignalKind::hangup())?) };
-        Ok(Self { interrupt, terminate, hangup, deadline: None })
+        let stop = Self { interrupt, terminate, hangup, deadline: None };
+        tokio::spawn(count(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: stop.hangup.is_some().then(|| signal(SignalKind::hangup())).transpose()?,
+            deadline: None,
+        }));
+        Ok(stop)
     }
 
     /// Stops after this long from now.

@@ -97,7 +97,7 @@ impl Fates {
     pub fn died(&mut self, departure: Departure, frames: u32, death: &Death) {
         let Some(place) = drops::place_of(death, self.in_driver) else { return };
         if let Some(sent) = self.find(departure) {
-            sent.place.get_or_insert(Dropped { frames: u64::from(frames), ..place });
+            sent.place.get_or_insert(Dropped { frames: 0, ..place }).frames += u64::from(frames);
             sent.accounted = sent.accounted.saturating_add(frames);
         }
     }
@@ -145,15 +145,16 @@ impl Waiting {
     fn sample(self, is_overdue: bool, knowledge: Knowledge) -> Sample {
         let fate = if self.seen.point == Point::Received {
             self.seen.arrival()
-        } else if let Some(Dropped { stage, reason, location, .. }) = self.place {
-            Fate::Dropped { stage, reason, location }
+        } else if let Some(Dropped { stage, reason, location, frames }) = self.place {
+            let frames = u32::try_from(frames).unwrap_or(u32::MAX).min(self.seen.frames);
+            Fate::Dropped { stage, reason, location, frames }
         } else if self.by_bytes || self.accounted >= self.seen.frames {
             self.delay_ns.map_or(Fate::Unknown, |delay_ns| Fate::Delivered { delay_ns })
         } else if is_overdue
             && knowledge.may_be_lost[self.seen.from]
             && self.seen.at_ns > knowledge.ring_lost_until_ns[self.seen.from]
         {
-            Fate::Lost
+            Fate::Lost { frames: self.seen.frames - self.accounted }
         } else {
             Fate::Unknown
         };

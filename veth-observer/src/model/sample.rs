@@ -77,10 +77,10 @@ pub enum Point {
 pub enum Fate {
     /// It arrived.
     Delivered { delay_ns: u64 },
-    /// It was seen to die.
-    Dropped { stage: Stage, reason: Option<String>, location: String },
-    /// It neither arrived within the loss timeout nor was it seen to die.
-    Lost,
+    /// It was seen to die, or so many frames of its buffer were.
+    Dropped { stage: Stage, reason: Option<String>, location: String, frames: u32 },
+    /// So many frames of it neither arrived within the loss timeout nor were seen to die.
+    Lost { frames: u32 },
     /// It arrived and was never seen sent.
     Unmatched,
     /// It was sent, and what tells the rest found no room in the ring or has not come yet.
@@ -124,7 +124,7 @@ impl Sample {
 impl Fate {
     /// Whether the frame died between the ends, seen or unseen.
     pub fn is_loss(&self) -> bool {
-        matches!(self, Self::Dropped { .. } | Self::Lost)
+        matches!(self, Self::Dropped { .. } | Self::Lost { .. })
     }
 }
 

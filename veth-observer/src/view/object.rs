@@ -81,7 +81,7 @@ pub fn object<'a>(sample: &Sample, names: [&'a str; 2]) -> Object<'a> {
         fate: Outcome::of(&sample.fate),
         delay_ns: sample.delay_ns(),
         place: match &sample.fate {
-            Fate::Dropped { stage, reason, location } => {
+            Fate::Dropped { stage, reason, location, .. } => {
                 Some(Place { stage: *stage, reason: reason.clone(), location: location.clone() })
             }
             _ => None,
@@ -107,7 +107,7 @@ impl Outcome {
         match fate {
             Fate::Delivered { .. } => Self::Delivered,
             Fate::Dropped { .. } => Self::Dropped,
-            Fate::Lost => Self::Lost,
+            Fate::Lost { .. } => Self::Lost,
             Fate::Unmatched => Self::Unmatched,
             Fate::Unknown => Self::Unknown,
         }
@@ -206,8 +206,8 @@ pub(super) mod tests {
                 reason: Some("QDISC_DROP".into()),
                 location: location.clone(),
             },
-            Fate::Dropped { stage: Stage::Veth, reason: None, location },
-            Fate::Lost,
+            Fate::Dropped { stage: Stage::Veth, reason: None, location, frames: 1 },
+            Fate::Lost { frames: 1 },
             Fate::Unmatched,
             Fate::Unknown,
         ]

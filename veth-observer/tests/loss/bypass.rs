@@ -1,5 +1,7 @@
 //! Frames that never pass the egress hook: PACKET_QDISC_BYPASS.
 
+use std::net::UdpSocket;
+
 use veth_observer::{
     frame::craft::{Content, FrameSpec, Ip, Transport, craft},
     model::mac::Mac,
@@ -53,6 +55,23 @@ fn deaths_past_the_egress_hook_are_nobody_s_loss() {
             during(&wire, || wire.lab.offer_frames_past_the_queue(0, X, &frame(PASSES), 100));
         assert_eq!((refused, wire.lab.device_drops(0, X)[0] - before), (100, 100));
         assert_eq!((out.sent.frames, out.received.frames, out.dropped_frames()), (0, 0, 0));
+        assert_balanced(&out);
+    });
+}
+
+#[test]
+fn what_an_end_tells_its_own_machine_too_never_was_on_the_pair() {
+    let wire = Wire::new();
+    wire.over_both(|| {
+        let ((), [out, back]) = wire.during(|| {
+            let socket = wire.lab.namespace(0).run(|| UdpSocket::bind((X_IP, 0))).unwrap().unwrap();
+            socket.set_broadcast(true).unwrap();
+            for _ in 0..5 {
+                socket.send_to(b"all", ("10.77.0.255", 9)).unwrap();
+            }
+        });
+        assert_eq!((out.sent.frames, out.received.frames), (5, 5), "{out:#?}");
+        assert_eq!((back.received.frames, back.unmatched), (0, 0), "{back:#?}");
         assert_balanced(&out);
     });
 }

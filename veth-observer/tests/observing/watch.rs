@@ -1,13 +1,18 @@
 //! `watch`, and `send --verify`, which shows one frame.
 
-use std::process::{Command, Stdio};
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
+};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::{frame, json_lines};
 
 use crate::support::{
-    command::Run,
+    command::{PROGRAM, Run},
+    netns::eventually,
     wire::{Wire, X, Y},
 };
 
@@ -102,4 +107,26 @@ fn send_verify_says_when_a_frame_arrived_and_fails_when_it_did_not() {
     let outcome = Run::here(&["send", &selector, "--verify", "--timeout", "100ms"]).outcome();
     assert_eq!(outcome.code, Some(5), "{outcome:?}");
     assert!(outcome.stdout.ends_with("did not arrive on vy\n"), "{outcome:?}");
+}
+
+#[test]
+fn a_second_ctrl_c_ends_it_though_its_reader_stands_still() {
+    let wire = Wire::new();
+    let mut child = Command::new(PROGRAM)
+        .args(["watch", &wire.selector()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("observing "), "{line}");
+    // More than a pipe holds, which nobody takes.
+    wire.lab.send_frames(0, X, &frame(), 3000);
+    let pid = Pid::from_child(&child);
+    eventually("it is gone", || {
+        let _ = kill_process(pid, Signal::INT);
+        child.try_wait().unwrap().is_some()
+    });
+    assert_eq!(child.wait().unwrap().code(), Some(130));
 }

@@ -78,6 +78,8 @@ mod tests {
     use super::*;
     use crate::model::{drop::Stage, sample::Fate};
 
+    const LOST: Fate = Fate::Lost { frames: 1 };
+
     const ANY: Choice = Choice { side: None, matched: false, lost: false };
 
     fn sample(from: usize, point: Point, fate: Fate) -> Sample {
@@ -85,7 +87,7 @@ mod tests {
     }
 
     fn dropped() -> Fate {
-        Fate::Dropped { stage: Stage::Qdisc, reason: None, location: "f".into() }
+        Fate::Dropped { stage: Stage::Qdisc, reason: None, location: "f".into(), frames: 1 }
     }
 
     #[test]
@@ -96,7 +98,7 @@ mod tests {
             (Point::Sent, delivered(), false, false),
             (Point::Received, Fate::Unmatched, false, false),
             (Point::Sent, dropped(), false, true),
-            (Point::Sent, Fate::Lost, false, true),
+            (Point::Sent, LOST, false, true),
             (Point::Sent, Fate::Unknown, false, false),
         ] {
             let sample = sample(0, point, fate);
@@ -114,7 +116,7 @@ mod tests {
             (1, Point::Sent, false, true),
             (1, Point::Received, true, false),
         ] {
-            let sample = sample(from, point, Fate::Lost);
+            let sample = sample(from, point, LOST);
             for (side, takes) in [(Side::A, a), (Side::B, b), (Side::Both, true)] {
                 let choice = Choice { side: Some(side), ..ANY };
                 assert_eq!(choice.takes_sample(&sample), takes, "{side:?} {sample:?}");

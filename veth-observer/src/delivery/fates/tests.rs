@@ -4,6 +4,7 @@ use super::*;
 use crate::model::drop::{Side, Stage};
 
 const TIMEOUT: u64 = 2_000_000_000;
+const LOST: Fate = Fate::Lost { frames: 1 };
 const SLACK: u64 = 500_000_000;
 const LATER: u64 = 10_000_000_000;
 
@@ -32,7 +33,7 @@ fn death() -> Death {
 
 fn dropped() -> Fate {
     let (reason, location) = (Some("QDISC_DROP".into()), "__dev_queue_xmit".into());
-    Fate::Dropped { stage: Stage::Qdisc, reason, location }
+    Fate::Dropped { stage: Stage::Qdisc, reason, location, frames: 1 }
 }
 
 fn all(fates: &mut Fates, horizon_ns: u64, knowledge: Knowledge) -> Vec<(u64, Point, Fate)> {
@@ -81,7 +82,7 @@ fn without_arrival_or_death_it_is_lost_after_the_timeout_and_not_before() {
     assert!(!fates.is_overdue(99 + TIMEOUT + SLACK));
     assert_eq!(all(&mut fates, 99 + TIMEOUT + SLACK, CERTAIN), []);
     assert!(fates.is_overdue(100 + TIMEOUT + SLACK));
-    assert_eq!(all(&mut fates, 100 + TIMEOUT + SLACK, CERTAIN), [(100, Point::Sent, Fate::Lost)]);
+    assert_eq!(all(&mut fates, 100 + TIMEOUT + SLACK, CERTAIN), [(100, Point::Sent, LOST)]);
 }
 
 #[test]
@@ -97,7 +98,7 @@ fn a_frame_is_not_called_lost_when_its_arrival_may_have_found_the_ring_full() {
     let mut fates = Fates::new(TIMEOUT, SLACK, false);
     fates.seen(sent(100, 0, 1));
     let other = Knowledge { ring_lost_until_ns: [99, LATER], ..CERTAIN };
-    assert_eq!(all(&mut fates, LATER, other), [(100, Point::Sent, Fate::Lost)]);
+    assert_eq!(all(&mut fates, LATER, other), [(100, Point::Sent, LOST)]);
 }
 
 #[test]
@@ -138,7 +139,7 @@ fn at_the_end_nothing_stays_and_only_what_is_overdue_is_lost() {
     fates.seen(sent(100, 0, 1));
     fates.seen(sent(LATER, 0, 1));
     let mut last = || fates.last(LATER, CERTAIN).map(|sample| sample.fate);
-    assert_eq!([last(), last(), last()], [Some(Fate::Lost), Some(Fate::Unknown), None]);
+    assert_eq!([last(), last(), last()], [Some(LOST), Some(Fate::Unknown), None]);
 }
 
 #[test]

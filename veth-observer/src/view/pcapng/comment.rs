@@ -42,28 +42,30 @@ impl Comments {
             write!(text, "#{number} ")?;
         }
         write!(text, "{from}>{to}, ")?;
-        self.write_fate(&sample.fate, text)?;
+        self.write_fate(&sample.fate, sample.frames, text)?;
         if sample.frames > 1 {
             write!(text, ", {} frames in one buffer", sample.frames)?;
         }
         Ok(())
     }
 
-    fn write_fate(&self, fate: &Fate, text: &mut String) -> fmt::Result {
+    fn write_fate(&self, fate: &Fate, of: u32, text: &mut String) -> fmt::Result {
         match fate {
             Fate::Delivered { delay_ns } => {
                 text.push_str("delivered after ");
                 write_duration(*delay_ns, text)
             }
-            Fate::Dropped { stage, reason, location } => {
-                write!(text, "lost: dropped at {stage}, ")?;
+            Fate::Dropped { stage, reason, location, frames } => {
+                write_share(*frames, of, text)?;
+                write!(text, "dropped at {stage}, ")?;
                 if let Some(reason) = reason {
                     write!(text, "{reason} ")?;
                 }
                 write!(text, "in {location}")
             }
-            Fate::Lost => {
-                write!(text, "lost: not arrived within {}", humantime::format_duration(self.loss_timeout))
+            Fate::Lost { frames } => {
+                write_share(*frames, of, text)?;
+                write!(text, "not arrived within {}", humantime::format_duration(self.loss_timeout))
             }
             Fate::Unmatched => text.write_str("unmatched: never seen sent"),
             Fate::Unknown => {
@@ -71,6 +73,12 @@ impl Comments {
             }
         }
     }
+}
+
+/// How many frames of a buffer are lost, where some are not.
+fn write_share(frames: u32, of: u32, text: &mut String) -> fmt::Result {
+    text.push_str("lost: ");
+    if frames < of { write!(text, "{frames} of {of} frames ") } else { Ok(()) }
 }
 
 /// A device may be called what it likes, but not make its frames look lost.
@@ -110,13 +118,13 @@ mod tests {
 
     fn dropped() -> Fate {
         let (reason, location) = (Some("QDISC_DROP".to_owned()), "__dev_queue_xmit".to_owned());
-        Fate::Dropped { stage: Stage::Qdisc, reason, location }
+        Fate::Dropped { stage: Stage::Qdisc, reason, location, frames: 1 }
     }
 
     #[test]
     fn every_fate_in_plain_words() {
         let without_reason =
-            Fate::Dropped { stage: Stage::Backlog, reason: None, location: "enqueue_to_backlog".to_owned() };
+            Fate::Dropped { stage: Stage::Backlog, reason: None, location: "enqueue_to_backlog".to_owned(), frames: 1 };
         for (number, frames, fate, text) in [
             (Some(41), 1, Fate::Delivered { delay_ns: 2_417 }, "#41 eth0>web0, delivered after 2.417 µs"),
             (
@@ -127,7 +135,8 @@ mod tests {
             ),
             (Some(42), 1, dropped(), "#42 eth0>web0, lost: dropped at qdisc, QDISC_DROP in __dev_queue_xmit"),
             (Some(43), 1, without_reason, "#43 eth0>web0, lost: dropped at backlog, in enqueue_to_backlog"),
-            (Some(44), 1, Fate::Lost, "#44 eth0>web0, lost: not arrived within 2s"),
+            (Some(44), 1, Fate::Lost { frames: 1 }, "#44 eth0>web0, lost: not arrived within 2s"),
+            (Some(45), 9, Fate::Lost { frames: 4 }, "#45 eth0>web0, lost: 4 of 9 frames not arrived within 2s, 9 frames in one buffer"),
             (None, 1, Fate::Unmatched, "eth0>web0, unmatched: never seen sent"),
         ] {
             assert_eq!(comments(["web0", "eth0"]).comment(&sample(number, frames, fate)), text);
@@ -145,7 +154,7 @@ mod tests {
     fn lost_is_said_of_those_that_died_alone() {
         for names in [["web0", "eth0"], ["lost0", "almostlost"]] {
             for fate in
-                [Fate::Delivered { delay_ns: 1 }, dropped(), Fate::Lost, Fate::Unmatched, Fate::Unknown]
+                [Fate::Delivered { delay_ns: 1 }, dropped(), Fate::Lost { frames: 1 }, Fate::Unmatched, Fate::Unknown]
             {
                 let is_loss = fate.is_loss();
                 let comment = comments(names).comment(&sample(Some(1), 2, fate));
