@@ -4,6 +4,7 @@ mod bad_input;
 mod create;
 mod find;
 mod follow;
+mod holders;
 mod library;
 mod show;
 mod unprivileged;

@@ -11,7 +11,7 @@ use crate::{
     model::{
         SCHEMA,
         device::{Device, Program},
-        link::End,
+        link::{End, Owner},
     },
     topology, view,
 };
@@ -34,6 +34,8 @@ struct Shown<'a> {
     schema: u32,
     #[serde(flatten)]
     device: &'a Device,
+    /// Who lives in its namespace.
+    owner: Option<&'a Owner>,
     peer: &'a End,
     /// Null when the caller may not see them.
     bpf: Option<&'a [Program]>,
@@ -53,7 +55,8 @@ impl Show {
         let programs = tcx.map(|tcx| [xdp, tcx, filters].concat());
         let bpf = programs.as_deref();
         if out.wants_json() {
-            return out.json(&Shown { schema: SCHEMA, device: &device, peer, bpf });
+            let owner = end.owner.as_ref();
+            return out.json(&Shown { schema: SCHEMA, device: &device, owner, peer, bpf });
         }
         out.text(&view::show::text(&device, end, peer, bpf))
     }

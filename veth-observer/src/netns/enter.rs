@@ -18,6 +18,16 @@ use super::Namespace;
 /// include/uapi/asm-generic/socket.h, Linux 5.14.
 const SO_NETNS_COOKIE: libc::c_int = 71;
 
+/// include/uapi/linux/nsfs.h: `_IO(0xb7, 3)`, Linux 4.11.
+const NS_GET_NSTYPE: libc::Ioctl = 0xb703;
+
+/// Whether a file of a namespace is of a network namespace.
+pub(super) fn is_network(file: &impl AsFd) -> bool {
+    // SAFETY: the request has no argument, and the descriptor is open as long as it is borrowed.
+    let kind = unsafe { libc::ioctl(file.as_fd().as_raw_fd(), NS_GET_NSTYPE) };
+    kind == libc::CLONE_NEWNET
+}
+
 pub(super) fn run<T: Send>(namespace: &Namespace, work: impl FnOnce() -> T + Send) -> io::Result<T> {
     on_own_thread(|| {
         enter(namespace)?;

@@ -127,8 +127,8 @@ impl Namespace {
 
     fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
-        // A name under /run/netns whose mount is gone is an ordinary empty file.
-        if rustix::fs::fstatfs(&file)?.f_type != NSFS_MAGIC {
+        // A name under /run/netns whose mount is gone is an ordinary empty file. Other kinds of namespaces are files too.
+        if rustix::fs::fstatfs(&file)?.f_type != NSFS_MAGIC || !enter::is_network(&file) {
             return Err(io::Error::from(io::ErrorKind::NotFound));
         }
         let meta = file.metadata()?;

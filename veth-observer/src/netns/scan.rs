@@ -100,7 +100,7 @@ impl Finder {
             let path = tasks.join(format!("{tid}/ns/net"));
             match fs::metadata(&path) {
                 Ok(meta) => {
-                    let key = Key { dev: meta.st_dev(), ino: meta.st_ino() };
+                    let key = key_of(&meta);
                     self.pids.entry(key).or_insert(pid);
                     // A single thread is a visitor: CNI plugins and engines send theirs.
                     if tid == pid {
@@ -137,9 +137,16 @@ impl Finder {
 
     fn files(&mut self, pid: u32) {
         for fd in fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten() {
-            let inode = fs::read_link(fd.path()).ok().and_then(|target| inode(target.to_str()?));
+            let path = fd.path();
+            let Ok(target) = fs::read_link(&path) else { continue };
+            let inode = match target.to_str() {
+                // What was opened by a name that has been unmounted since: all that `ip netns del` leaves of it.
+                Some("/") => fs::metadata(&path).ok().filter(|meta| !meta.is_dir()).map(|meta| meta.st_ino()),
+                Some(target) => inode(target),
+                None => None,
+            };
             if inode.is_some_and(|inode| !self.knows(inode)) {
-                self.open(&fd.path());
+                self.open(&path);
             }
         }
     }
@@ -168,10 +175,13 @@ impl Finder {
 
     fn finish(mut self) -> Scan {
         let host = lookup::proc_net(1);
+        let host_key = fs::metadata("/proc/1/ns/net").ok().map(|meta| key_of(&meta));
         for (key, namespace) in &mut self.found {
             let Some(&pid) = self.pids.get(key) else { continue };
-            let number = lookup::proc_net(pid);
-            if number.is_some() && number == host {
+            // A thread that only visits has been elsewhere before, and may be back by now.
+            let number = self.tenants.get(key).and_then(|tenants| lookup::proc_net(*tenants.first()?));
+            let is_host = host_key.map_or(number.is_some() && number == host, |host| host == *key);
+            if is_host {
                 namespace.id.name = Some(HOST.into());
             } else if namespace.id.name.is_none() {
                 namespace.id.name = Some(process_name(pid));
@@ -200,6 +210,10 @@ impl Finder {
         let hidden = self.outside.into_iter().filter_map(hidden).collect();
         Scan { namespaces, hidden, tenants: self.tenants, own }
     }
+}
+
+fn key_of(meta: &fs::Metadata) -> Key {
+    Key { dev: meta.st_dev(), ino: meta.st_ino() }
 }
 
 /// Processes come in rising order, and their threads one after the other.

@@ -5,7 +5,7 @@ use crate::support::{command::Run, netns::Lab};
 #[test]
 fn what_cannot_be_is_refused_before_the_kernel_is_asked() {
     let lab = Lab::new(1);
-    let cases: [(&[&str], &str); 18] = [
+    let cases: [(&[&str], &str); 21] = [
         (&["create", "sixteen-bytes-xx"], "it has 16 bytes, at most 15 fit"),
         (&["create", "ten-bytes-"], "it has 15"),
         (&["create", "a/b"], "it cannot contain a slash"),
@@ -25,7 +25,10 @@ fn what_cannot_be_is_refused_before_the_kernel_is_asked() {
         (&["create", "a", "--peer-mac", "01:00:00:00:00:00"], "it is a multicast address"),
         (&["create", "a", "--addr", "10.0.0.1"], "it must look like 10.0.0.1/24"),
         (&["create", "a", "--queues", "0"], "a veth device takes 1 to 4096"),
-        (&["peer", "docker:web"], "there is no kind of selector called container"),
+        (&["peer", "docker:web"], "there is no kind of selector called docker"),
+        (&["peer", "container:"], "it must look like container:web"),
+        (&["peer", "pod:shop/"], "it must look like pod:db-0, pod:shop/db-0 or"),
+        (&["list", "--fields", "device", "-j"], "--fields is for the table"),
         (&["peer", "netns:blue"], "it must look like netns:blue/eth0"),
     ];
     for (args, expected) in cases {

@@ -117,6 +117,16 @@ fn a_container_is_known_by_name_from_its_start_to_its_end() {
     assert!(table.lines().next().unwrap().contains("  OWNER  "), "{table}");
     assert!(table.contains(&format!("  container:{unique}  ")), "{table}");
 
+    let shown = Run::here(&["show", &format!("container:{unique}"), "-j"]).outcome().json();
+    assert_eq!((&shown["ifname"], &shown["owner"]), (&end["ifname"], &end["owner"]));
+    let chosen = podman.host.observer(&["list", "--fields", "pair,peer-mac"]);
+    let mac = end["mac"].as_str().unwrap();
+    let words: Vec<Vec<&str>> = chosen.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(words[0], ["PAIR", "PEER", "MAC"]);
+    assert!(words.contains(&vec![unique.as_str(), mac]), "{chosen}");
+    let names = Run::here(&["list", "-j"]).outcome().json();
+    assert!(names["pairs"].as_array().unwrap().iter().any(|pair| pair["pair"] == unique), "{names:#}");
+
     // Renamed: known at once by the new name only.
     let newer = format!("{unique}-b");
     let watch = Run::here(&["list", "--watch", "-j"]).lines();
@@ -144,6 +154,20 @@ fn a_container_is_known_by_name_from_its_start_to_its_end() {
     podman.run(&["stop", "-t", "0", &newer]);
     peer(&format!("container:{newer}")).fails(4);
     assert!(owned_by(&newer).is_empty());
+}
+
+#[test]
+fn nothing_is_left_of_an_engine() {
+    let podman = Podman::new();
+    let unique = format!("gone{}", std::process::id());
+    podman.start(&unique, "near");
+    let pid = end_of(&unique)[0]["owner"]["pid"].clone();
+    let (folder, cgroups) = (podman.host.folder().to_owned(), podman.host.cgroups());
+    assert!(folder.exists() && cgroups.iter().any(|cgroup| cgroup.exists()));
+    drop(podman);
+    assert!(!folder.exists() && !cgroups.iter().any(|cgroup| cgroup.exists()), "{cgroups:?}");
+    assert!(!std::path::Path::new(&format!("/proc/{pid}/comm")).exists());
+    assert!(owned_by(&unique).is_empty());
 }
 
 #[test]

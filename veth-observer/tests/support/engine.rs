@@ -61,6 +61,11 @@ impl Host {
         &self.cgroup
     }
 
+    /// Where that is, in each hierarchy.
+    pub(crate) fn cgroups(&self) -> Vec<PathBuf> {
+        hierarchies().map(|root| root.join(&self.cgroup[1..])).collect()
+    }
+
     /// A program in all three namespaces.
     pub(crate) fn command(&self, program: &str, args: &[&str]) -> Command {
         let mut command = Command::new("nsenter");
@@ -110,7 +115,7 @@ impl Host {
 impl Drop for Host {
     fn drop(&mut self) {
         drop(self.holder.take());
-        let mine: Vec<PathBuf> = hierarchies().map(|root| root.join(&self.cgroup[1..])).collect();
+        let mine = self.cgroups();
         // The kernel lets go of a cgroup some moments after its last process.
         for _ in 0..500 {
             for cgroup in &mine {
