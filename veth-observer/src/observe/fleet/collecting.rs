@@ -21,6 +21,11 @@ impl Fleet {
         let taken_ns = clock::monotonic_ns();
         let (mut pairs, mut observed) = (Vec::new(), Vec::new());
         for (id, report) in self.collect() {
+            // It comes below, with its last numbers.
+            if report.ended.is_some() {
+                self.conclude(id);
+                continue;
+            }
             pairs.push(report);
             observed.push(PairState::new(id));
         }
