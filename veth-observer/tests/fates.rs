@@ -95,7 +95,8 @@ fn the_frames_that_a_queue_refused_are_told_one_by_one() {
         assert_eq!(&lost | &arrived, (0..100).collect());
         assert!(lost.is_disjoint(&arrived));
         for sample in at(&samples, Point::Sent).filter(|sample| sample.fate.is_loss()) {
-            let Fate::Dropped { stage: Stage::Qdisc, reason: Some(reason), location, .. } = &sample.fate else {
+            let Fate::Dropped { stage: Stage::Qdisc, reason: Some(reason), location, .. } = &sample.fate
+            else {
                 panic!("{sample:?}");
             };
             assert!(reason.starts_with("QDISC_") && !location.is_empty(), "{sample:?}");

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
+use sd_notify::{NotifyState, notify, watchdog_enabled};
 use serde::Serialize;
 use tokio::time::{Instant, sleep_until};
+use tracing::warn;
 
 use super::{
     observing::loss_timeout,
@@ -77,14 +79,19 @@ impl Agent {
                 .into());
         }
         let mut stop = Stop::new()?;
+        let (source, mut requests) = Source::new();
+        // First, so that a port in use is said before anything is attached.
+        let _serving = (!self.once).then(|| serve(&self.web, source)).transpose()?;
         let mut fleet = Fleet::start(Settings {
             selection: Selection { pairs: self.pairs, exclude: self.exclude },
             max_pairs: self.max_pairs,
             loss_timeout: self.loss_timeout,
             attach: Method::Auto,
         });
-        let (source, mut requests) = Source::new();
-        let _serving = (!self.once).then(|| serve(&self.web, source)).transpose()?;
+        tell(&NotifyState::Ready);
+        // Twice as often as the service manager wants a sign of life.
+        let pulse = watchdog_enabled().map(|patience| patience / 2);
+        let mut beat = pulse.map(|pulse| Instant::now() + pulse);
         let mut next = self.interval.map(|interval| Instant::now() + interval);
         loop {
             tokio::select! {
@@ -94,7 +101,14 @@ impl Agent {
                     print(out, &fleet.snapshot())?;
                     next = self.interval.map(|interval| Instant::now() + interval);
                 }
-                () = stop.wait() => return Ok(()),
+                () = until(beat) => {
+                    tell(&NotifyState::Watchdog);
+                    beat = pulse.map(|pulse| Instant::now() + pulse);
+                }
+                () = stop.wait() => {
+                    tell(&NotifyState::Stopping);
+                    return Ok(());
+                }
             }
             if self.once && fleet.is_settled() {
                 return print(out, &fleet.snapshot());
@@ -111,6 +125,13 @@ fn serve(flags: &Flags, source: Source) -> Result<Serving> {
         output::note(format!("serving on {address}; {} has the metrics", flags.telemetry_path));
     }
     Ok(serving)
+}
+
+/// Tells systemd, where it started us with `Type=notify`.
+fn tell(state: &NotifyState<'_>) {
+    if let Err(error) = notify(std::slice::from_ref(state)) {
+        warn!("cannot tell the service manager: {error}");
+    }
 }
 
 async fn until(deadline: Option<Instant>) {

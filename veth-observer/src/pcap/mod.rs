@@ -24,16 +24,18 @@ pub fn compile(expression: &str) -> Result<Filter> {
         compiled
             .map_err(|message| Fault::usage(format!("cannot take {expression:?} as a filter: {message}")))?
     };
-    if instructions.iter().any(asks_beside_the_frame) {
+    if instructions.iter().copied().any(asks_beside_the_frame) {
         let message = format!("{expression:?} asks for what is no part of a frame, such as its direction");
-        return Err(Fault::usage(message).fix("leave inbound and outbound out; --side says which end").into());
+        return Err(Fault::usage(message)
+            .fix("leave inbound and outbound out; --side says which end")
+            .into());
     }
     Ok(Filter { expression: expression.to_owned(), instructions })
 }
 
 /// Whether it loads from where the kernel keeps what it knows of a packet: SKF_AD_OFF and SKF_NET_OFF of
 /// include/uapi/linux/filter.h, below zero.
-fn asks_beside_the_frame(instruction: &Instruction) -> bool {
+fn asks_beside_the_frame(instruction: Instruction) -> bool {
     const CLASS: u16 = 0x07;
     const MODE: u16 = 0xe0;
     const LD: u16 = 0x00;

@@ -205,6 +205,7 @@ pub(super) mod tests {
                 stage: Stage::Qdisc,
                 reason: Some("QDISC_DROP".into()),
                 location: location.clone(),
+                frames: 1,
             },
             Fate::Dropped { stage: Stage::Veth, reason: None, location, frames: 1 },
             Fate::Lost { frames: 1 },

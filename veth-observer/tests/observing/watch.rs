@@ -30,11 +30,11 @@ fn watch_shows_what_tshark_shows() {
         .spawn()
         .unwrap();
     // It says so once it captures; frames before that would be missed.
-    let mut said = std::io::BufReader::new(tshark.stderr.take().unwrap());
+    let mut said = BufReader::new(tshark.stderr.take().unwrap());
     let mut line = String::new();
     while !line.contains("Capture started") {
         line.clear();
-        assert!(std::io::BufRead::read_line(&mut said, &mut line).unwrap() > 0, "tshark ended");
+        assert!(said.read_line(&mut line).unwrap() > 0, "tshark ended");
     }
     let selector = wire.selector();
     let seed =

@@ -123,8 +123,12 @@ mod tests {
 
     #[test]
     fn every_fate_in_plain_words() {
-        let without_reason =
-            Fate::Dropped { stage: Stage::Backlog, reason: None, location: "enqueue_to_backlog".to_owned(), frames: 1 };
+        let without_reason = Fate::Dropped {
+            stage: Stage::Backlog,
+            reason: None,
+            location: "enqueue_to_backlog".to_owned(),
+            frames: 1,
+        };
         for (number, frames, fate, text) in [
             (Some(41), 1, Fate::Delivered { delay_ns: 2_417 }, "#41 eth0>web0, delivered after 2.417 µs"),
             (
@@ -136,7 +140,12 @@ mod tests {
             (Some(42), 1, dropped(), "#42 eth0>web0, lost: dropped at qdisc, QDISC_DROP in __dev_queue_xmit"),
             (Some(43), 1, without_reason, "#43 eth0>web0, lost: dropped at backlog, in enqueue_to_backlog"),
             (Some(44), 1, Fate::Lost { frames: 1 }, "#44 eth0>web0, lost: not arrived within 2s"),
-            (Some(45), 9, Fate::Lost { frames: 4 }, "#45 eth0>web0, lost: 4 of 9 frames not arrived within 2s, 9 frames in one buffer"),
+            (
+                Some(45),
+                9,
+                Fate::Lost { frames: 4 },
+                "#45 eth0>web0, lost: 4 of 9 frames not arrived within 2s, 9 frames in one buffer",
+            ),
             (None, 1, Fate::Unmatched, "eth0>web0, unmatched: never seen sent"),
         ] {
             assert_eq!(comments(["web0", "eth0"]).comment(&sample(number, frames, fate)), text);
@@ -153,9 +162,13 @@ mod tests {
     #[test]
     fn lost_is_said_of_those_that_died_alone() {
         for names in [["web0", "eth0"], ["lost0", "almostlost"]] {
-            for fate in
-                [Fate::Delivered { delay_ns: 1 }, dropped(), Fate::Lost { frames: 1 }, Fate::Unmatched, Fate::Unknown]
-            {
+            for fate in [
+                Fate::Delivered { delay_ns: 1 },
+                dropped(),
+                Fate::Lost { frames: 1 },
+                Fate::Unmatched,
+                Fate::Unknown,
+            ] {
                 let is_loss = fate.is_loss();
                 let comment = comments(names).comment(&sample(Some(1), 2, fate));
                 assert_eq!(comment.contains("lost"), is_loss, "{comment}");
