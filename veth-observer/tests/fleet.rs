@@ -60,7 +60,16 @@ struct Agent(Lines);
 impl Agent {
     fn start(lab: &Lab, flags: &[&str]) -> Self {
         let selector = format!("netns:{}/*", lab.name(0));
-        let own = ["agent", "-j", "--pairs", &selector, "--interval", "100ms"];
+        let own = [
+            "agent",
+            "-j",
+            "--pairs",
+            &selector,
+            "--interval",
+            "100ms",
+            "--web.listen-address",
+            "127.0.0.1:0",
+        ];
         Self(Run::here(&[&own[..], flags].concat()).lines())
     }
 

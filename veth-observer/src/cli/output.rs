@@ -89,12 +89,14 @@ const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
 /// Returns when there is room for [`AT_ONCE`], or nobody to write for any more.
 fn wait_for_reader(stdout: &Stdout) -> Result<()> {
-    while poll(&mut [PollFd::new(stdout, PollFlags::OUT)], Some(&PATIENCE)).is_ok_and(|ready| ready == 0) {
-        if stop::is_given_up() {
-            return Err(stop::Interrupted.into());
+    loop {
+        match poll(&mut [PollFd::new(stdout, PollFlags::OUT)], Some(&PATIENCE)) {
+            Ok(0) | Err(Errno::INTR) if stop::is_given_up() => return Err(stop::Interrupted.into()),
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => return Ok(()),
+            Err(error) => return Err(io::Error::from(error).into()),
         }
     }
-    Ok(())
 }
 
 /// No notes from now on: nobody sits at a terminal, and whoever reads standard error takes each for a failure.

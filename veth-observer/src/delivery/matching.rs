@@ -33,10 +33,10 @@ impl Trial {
     /// Arrivals that nobody knows make up for most departures that do not arrive: what bypasses us does not.
     fn is_eaten(self) -> bool {
         let missing = self.departed.saturating_sub(self.recognised);
-        self.strange >= ENOUGH
-            && missing >= ENOUGH
-            && 2 * self.strange >= missing
-            && self.strange <= 2 * missing
+        // What was under way when the programs turned to another way is strange too, but not most of what comes.
+        let is_most = 4 * self.strange >= self.recognised;
+        let keeps_step = 2 * self.strange >= missing && self.strange <= 2 * missing;
+        self.strange >= ENOUGH && missing >= ENOUGH && is_most && keeps_step
     }
 }
 

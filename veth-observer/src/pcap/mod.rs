@@ -33,14 +33,15 @@ pub fn compile(expression: &str) -> Result<Filter> {
     Ok(Filter { expression: expression.to_owned(), instructions })
 }
 
-/// Whether it loads from where the kernel keeps what it knows of a packet: SKF_AD_OFF and SKF_NET_OFF of
-/// include/uapi/linux/filter.h, below zero.
+/// Whether it loads from where the kernel keeps what it knows of a packet: SKF_AD_OFF to SKF_AD_OFF + SKF_AD_MAX of
+/// include/uapi/linux/filter.h.
 fn asks_beside_the_frame(instruction: Instruction) -> bool {
     const CLASS: u16 = 0x07;
     const MODE: u16 = 0xe0;
     const LD: u16 = 0x00;
     const ABS: u16 = 0x20;
-    instruction.code & CLASS == LD && instruction.code & MODE == ABS && instruction.k.cast_signed() < 0
+    const BESIDE: std::ops::Range<u32> = 0xffff_f000..0xffff_f040;
+    instruction.code & CLASS == LD && instruction.code & MODE == ABS && BESIDE.contains(&instruction.k)
 }
 
 fn missing(error: &libloading::Error) -> Fault {

@@ -33,7 +33,7 @@ impl Fleet {
             pairs.push(report.clone());
             observed.push(*state);
         }
-        let ready = if self.has_looked { Ok(()) } else { Err("still looking for pairs".to_owned()) };
+        let ready = self.readiness();
         let agent = AgentState {
             took_ns: clock::monotonic_ns() - taken_ns,
             ready,
@@ -45,6 +45,22 @@ impl Fleet {
             ..AgentState::new(taken_ns)
         };
         Snapshot { report: Report::new(pairs), agent }
+    }
+
+    /// Whether the pairs of the beginning are observed, and since then any that there is; else why not.
+    fn readiness(&mut self) -> Result<(), String> {
+        self.has_settled |= self.is_settled();
+        let reasons: Vec<&str> = self.errors.keys().map(String::as_str).collect();
+        if !self.has_looked {
+            Err("still looking for pairs".to_owned())
+        } else if !self.has_settled {
+            let open = self.queue.len() + self.under_way.len();
+            Err(format!("{open} of {} pairs are yet to be attached to", self.known))
+        } else if self.known > 0 && self.members.is_empty() && self.is_settled() && !reasons.is_empty() {
+            Err(format!("no pair could be observed: {}", reasons.join(", ")))
+        } else {
+            Ok(())
+        }
     }
 
     /// Looks at the ledgers, which must be done now and then, and forgets what is long over.

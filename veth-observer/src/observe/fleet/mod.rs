@@ -94,6 +94,8 @@ pub struct Fleet {
     events: PairEvents,
     errors: BTreeMap<String, u64>,
     has_looked: bool,
+    /// Once all that was seen first was dealt with.
+    has_settled: bool,
     blocks: Arc<Blocks>,
     workers: Workers,
     looks: mpsc::Receiver<Vec<Seen>>,
@@ -141,6 +143,7 @@ impl Fleet {
             events: PairEvents::default(),
             errors: BTreeMap::new(),
             has_looked: false,
+            has_settled: false,
             blocks,
             workers,
             looks,
