@@ -27,7 +27,9 @@ fn frames() -> Vec<u8> {
 fn balances(direction: &DirectionReport) {
     let rest = (direction.in_flight, direction.lost, direction.unexplained, direction.unmatched);
     assert_eq!(rest, (0, 0, 0, 0), "{direction:#?}");
-    assert_eq!(direction.sent.frames, direction.received.frames, "{direction:#?}");
+    // Where nobody waits, a ring may be full at times, and the ledger says so.
+    let arrived_or_died = direction.received.frames + direction.dropped_frames();
+    assert_eq!(direction.sent.frames, arrived_or_died, "{direction:#?}");
 }
 
 /// Sends some frames and lets the observation look at what they left behind.
