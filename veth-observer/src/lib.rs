@@ -4,6 +4,7 @@
 //! * [`netns`]: finding, naming and entering network namespaces.
 //! * [`owners`]: who lives in a namespace: containers and pods.
 //! * [`topology`]: which pairs exist, and making and removing them, over rtnetlink.
+//! * [`ethtool`]: what a device's driver tells, beside netlink.
 //! * [`kernel`]: our programs and maps, from the embedded object to typed handles.
 //! * [`attach`]: tying the programs to both ends, and giving back exactly what was taken.
 //! * [`collect`]: reading counters and samples back out of the kernel.
@@ -24,6 +25,7 @@ pub mod attach;
 pub mod cli;
 pub mod collect;
 pub mod delivery;
+pub mod ethtool;
 pub mod fault;
 pub mod frame;
 pub mod kernel;

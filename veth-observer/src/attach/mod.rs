@@ -1,7 +1,6 @@
 //! Tying our programs to both ends of a pair, giving back exactly what was taken, and seeing what others tied there.
 
 mod attachment;
-mod channels;
 mod clsact;
 mod lane;
 pub mod leftovers;

@@ -6,8 +6,9 @@ use anyhow::{Result, anyhow};
 use netlink_packet_core::{NlaBuffer, NlasIterator};
 use netlink_packet_route::{RouteNetlinkMessage, link::LinkMessage};
 
-use super::{channels::Channels, links::Link, programs, rtnetlink::Rtnetlink};
+use super::{links::Link, programs, rtnetlink::Rtnetlink};
 use crate::{
+    ethtool::{self, Channels},
     fault::Fault,
     kernel::{Loaded, features},
     model::link::End,
@@ -62,7 +63,7 @@ pub(super) fn check(ends: &[End; 2], namespaces: &[Namespace; 2], generic: bool)
     if generic {
         return Ok(());
     }
-    let channels = |at: usize| namespaces[at].run(|| Channels::read(ends[at].ifindex));
+    let channels = |at: usize| namespaces[at].run(|| ethtool::channels(ends[at].ifindex));
     for (receiving, sending) in [(0, 1), (1, 0)] {
         // Where the driver does not tell, it refuses by itself.
         if let (Ok(own), Ok(peer)) = (channels(receiving)?, channels(sending)?)

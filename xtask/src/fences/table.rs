@@ -51,6 +51,7 @@ pub(super) const FENCES: &[Fence] = &[
     },
     fence("fault", &[], &["anyhow"], SAFE),
     fence("model", &[], &["serde", "serde_json", "veth_observer_common"], SAFE),
+    fence("ethtool", &[], &["rustix"], UNSAFE),
     fence("netns", &["model", "fault"], &["anyhow", "libc", "rustix", "tracing"], UNSAFE),
     fence("owners", &["model"], &["rustix", "serde", "serde_json"], SAFE),
     fence(
@@ -89,7 +90,7 @@ pub(super) const FENCES: &[Fence] = &[
     ),
     fence(
         "attach",
-        &["kernel", "model", "netns", "fault"],
+        &["kernel", "model", "netns", "ethtool", "fault"],
         &[
             "anyhow",
             "aya",
@@ -107,9 +108,9 @@ pub(super) const FENCES: &[Fence] = &[
     ),
     fence(
         "collect",
-        &["kernel", "model"],
+        &["kernel", "model", "ethtool"],
         &["anyhow", "aya", "rustix", "tokio", "tracing", "veth_observer_common"],
-        UNSAFE,
+        SAFE,
     ),
     fence("pcap", &["model", "fault"], &["anyhow", "libloading", "tracing"], UNSAFE),
     fence("delivery", &["model"], &["veth_observer_common"], SAFE),
