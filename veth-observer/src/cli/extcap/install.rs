@@ -64,13 +64,13 @@ impl Place {
         };
         if changed {
             let failed = || format!("cannot put a link into {}", folder.display());
-            fs::create_dir_all(&folder).map_err(|error| denied(error, &folder)).with_context(failed)?;
+            fs::create_dir_all(&folder).map_err(|error| self.denied(error, &folder)).with_context(failed)?;
             // Renamed into place, so that a Wireshark that starts now finds the old one or the new one.
             let fresh = folder.join(format!(".{NAME}.{}", std::process::id()));
-            symlink(&program, &fresh).map_err(|error| denied(error, &folder)).with_context(failed)?;
+            symlink(&program, &fresh).map_err(|error| self.denied(error, &folder)).with_context(failed)?;
             if let Err(error) = fs::rename(&fresh, &link) {
                 let _ = fs::remove_file(&fresh);
-                return Err(denied(error, &folder)).with_context(failed);
+                return Err(self.denied(error, &folder)).with_context(failed);
             }
         }
         let program = Some(program.display().to_string());
@@ -84,7 +84,7 @@ impl Place {
             Found::Strange => return Err(strange(&link)),
             Found::Nothing => false,
             Found::Ours(_) => {
-                let removed = fs::remove_file(&link).map_err(|error| denied(error, &folder));
+                let removed = fs::remove_file(&link).map_err(|error| self.denied(error, &folder));
                 removed.with_context(|| format!("cannot remove {}", link.display()))?;
                 true
             }
@@ -107,6 +107,14 @@ impl Place {
                 .fix("name the folder with --dir; Wireshark shows it under Help, About Wireshark, Folders")
                 .into()
         })
+    }
+
+    fn denied(&self, error: io::Error, folder: &Path) -> anyhow::Error {
+        if error.kind() != io::ErrorKind::PermissionDenied {
+            return error.into();
+        }
+        let fix = if self.system { "run it with sudo, or without --system" } else { "run it with sudo" };
+        Fault::unavailable(format!("you may not write to {}", folder.display())).fix(fix).into()
     }
 }
 
@@ -137,14 +145,6 @@ fn found(link: &Path) -> Result<Found> {
 
 fn strange(link: &Path) -> anyhow::Error {
     anyhow!("{} is there already and is not ours; it was left alone", link.display())
-}
-
-fn denied(error: io::Error, folder: &Path) -> anyhow::Error {
-    if error.kind() == io::ErrorKind::PermissionDenied {
-        let message = format!("you may not write to {}", folder.display());
-        return Fault::unavailable(message).fix("run it with sudo, or without --system").into();
-    }
-    error.into()
 }
 
 /// The folder of all users, as `tshark -G folders` prints it.
