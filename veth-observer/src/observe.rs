@@ -231,6 +231,11 @@ impl Observation {
         self.ended.as_deref()
     }
 
+    /// Says why there is to be nothing more, unless it ended by itself.
+    fn end(&mut self, reason: &str) {
+        self.ended.get_or_insert_with(|| reason.to_owned());
+    }
+
     /// What the ends are called in reports.
     pub fn names(&self) -> [String; 2] {
         [self.name(0), self.name(1)]

@@ -1,59 +1,58 @@
 //! `veth-observer agent`: all pairs of this host, for as long as it runs.
 
+mod configuration;
+mod hangup;
+mod keeping;
+
 use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
 use sd_notify::{NotifyState, notify, watchdog_enabled};
 use serde::Serialize;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tracing::warn;
 
 use super::{
-    observing::loss_timeout,
     output::{self, Output},
     stop::Stop,
 };
 use crate::{
     agent::{
-        http::{Flags, Limits, Serving},
-        source::Source,
+        http::{self, Limits, Serving},
+        source::{Requests, Source},
     },
     attach::Method,
-    fault::Fault,
+    config::{Flags, Settings},
     kernel::{self, features},
     model::{
         SCHEMA,
         report::PairReport,
         snapshot::{AgentState, PairState, Snapshot},
     },
-    observe::fleet::{Fleet, Selection, Settings},
-    topology::Selector,
+    observe::fleet::{self, Fleet, Selection},
     view::metrics::Versions,
 };
+use configuration::Configuration;
+use hangup::{Asked, Hangup};
+use keeping::Keeping;
 
+/// Observe all pairs of this host, as they come, move and go, and serve the numbers over HTTP
+///
+/// A flag comes before an environment variable, that before the file, that before the default. SIGHUP has it read the file
+/// again.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sudo veth-observer agent --exclude 'netns:host/cali*'
+  sudo veth-observer agent --config agent.toml
+  veth-observer config print > agent.toml      every setting, to be changed
+  veth-observer config check agent.toml        what is wrong with it, and where")]
 pub struct Agent {
-    /// Observe only such pairs; may be given several times: NAME, container:NAME, pod:NS/NAME, netns:NS/NAME or pair:NAME
-    #[arg(long, value_name = "SELECTOR")]
-    pairs: Vec<Selector>,
-    /// Do not observe such pairs
-    #[arg(long, value_name = "SELECTOR")]
-    exclude: Vec<Selector>,
-    /// Observe at most so many pairs, and only count the rest
-    #[arg(long, default_value_t = 1000, value_name = "N")]
-    max_pairs: usize,
-    /// Count a frame as lost when it has not arrived after this long, from 100ms to 1m
-    #[arg(long, value_parser = loss_timeout, default_value = "2s", value_name = "DURATION")]
-    loss_timeout: Duration,
-    /// Print a report so often, as JSON lines
-    #[arg(long, value_parser = humantime::parse_duration, value_name = "DURATION")]
-    interval: Option<Duration>,
     /// Print one report as soon as all pairs are observed, and end; nothing is served then
     #[arg(long, conflicts_with = "interval")]
     once: bool,
     #[command(flatten)]
-    web: Flags,
+    flags: Flags,
 }
 
 /// One moment, as one line.
@@ -73,52 +72,88 @@ struct Row<'a> {
 
 impl Agent {
     pub(super) async fn run(self, out: &mut Output) -> Result<()> {
-        if self.loss_timeout < Settings::SHORTEST_TIMEOUT {
-            return Err(Fault::usage("an agent cannot tell that a frame is lost in less than 100ms")
-                .fix("--loss-timeout 100ms")
-                .into());
-        }
-        let mut stop = Stop::new()?;
-        let (source, mut requests) = Source::new();
+        let stop = Stop::but_for_hangups()?;
+        let hangup = Hangup::new()?;
+        let configuration = Configuration::read(self.flags)?;
+        let (source, requests) = Source::new();
         // First, so that a port in use is said before anything is attached.
-        let _serving = (!self.once).then(|| serve(&self.web, source)).transpose()?;
-        let mut fleet = Fleet::start(Settings {
-            selection: Selection { pairs: self.pairs, exclude: self.exclude },
-            max_pairs: self.max_pairs,
-            loss_timeout: self.loss_timeout,
+        let _serving = (!self.once).then(|| serve(&configuration.settings.web, source)).transpose()?;
+        let keeping = Keeping::start(configuration.settings.declared.clone()).await;
+        let fleet = Fleet::start(fleet::Settings {
+            selection: selection(&configuration.settings),
+            loss_timeout: configuration.settings.loss_timeout,
             attach: Method::Auto,
         });
-        tell(&NotifyState::Ready);
-        // Twice as often as the service manager wants a sign of life.
-        let pulse = watchdog_enabled().map(|patience| patience / 2);
-        let mut beat = pulse.map(|pulse| Instant::now() + pulse);
-        let mut next = self.interval.map(|interval| Instant::now() + interval);
-        loop {
-            tokio::select! {
-                event = fleet.event() => fleet.handle(event).await,
-                () = requests.due() => requests.answer(fleet.snapshot()),
-                () = until(next) => {
-                    print(out, &fleet.snapshot())?;
-                    next = self.interval.map(|interval| Instant::now() + interval);
-                }
-                () = until(beat) => {
-                    tell(&NotifyState::Watchdog);
-                    beat = pulse.map(|pulse| Instant::now() + pulse);
-                }
-                () = stop.wait() => {
-                    tell(&NotifyState::Stopping);
-                    return Ok(());
-                }
-            }
-            if self.once && fleet.is_settled() {
-                return print(out, &fleet.snapshot());
-            }
-        }
+        let running = Running { once: self.once, stop, hangup, configuration, requests, fleet };
+        let outcome = running.run(&keeping, out).await;
+        keeping.finish().await;
+        outcome
     }
 }
 
+struct Running {
+    once: bool,
+    stop: Stop,
+    hangup: Hangup,
+    configuration: Configuration,
+    requests: Requests,
+    fleet: Fleet,
+}
+
+impl Running {
+    async fn run(mut self, keeping: &Keeping, out: &mut Output) -> Result<()> {
+        tell(&NotifyState::Ready);
+        // Twice as often as the service manager wants a sign of life.
+        let mut beats = watchdog_enabled().map(|patience| every(patience / 2));
+        let mut reports = self.configuration.settings.interval.filter(|_| !self.once).map(every);
+        loop {
+            tokio::select! {
+                event = self.fleet.event() => self.fleet.handle(event).await,
+                () = self.requests.due() => {
+                    let snapshot = self.snapshot();
+                    self.requests.answer(snapshot);
+                }
+                () = tick(&mut reports) => print(out, &self.snapshot())?,
+                () = tick(&mut beats) => tell(&NotifyState::Watchdog),
+                asked = self.hangup.asked() => match asked {
+                    Asked::Stop => break,
+                    Asked::Reload => {
+                        let interval = self.configuration.settings.interval;
+                        if !self.configuration.renew() {
+                            continue;
+                        }
+                        let settings = &self.configuration.settings;
+                        if settings.interval != interval {
+                            reports = settings.interval.filter(|_| !self.once).map(every);
+                        }
+                        self.fleet.reselect(selection(settings));
+                        keeping.declare(settings.declared.clone()).await;
+                    }
+                },
+                () = self.stop.wait() => break,
+            }
+            if self.once && self.fleet.is_settled() {
+                return print(out, &self.snapshot());
+            }
+        }
+        tell(&NotifyState::Stopping);
+        Ok(())
+    }
+
+    fn snapshot(&mut self) -> Snapshot {
+        let mut snapshot = self.fleet.snapshot();
+        snapshot.agent.reload = self.configuration.reload;
+        snapshot
+    }
+}
+
+fn selection(settings: &Settings) -> Selection {
+    let Settings { pairs, exclude, aliases, max_pairs, .. } = settings.clone();
+    Selection { pairs, exclude, aliases, max_pairs }
+}
+
 /// Serves until it is dropped, and says where.
-fn serve(flags: &Flags, source: Source) -> Result<Serving> {
+fn serve(flags: &http::Flags, source: Source) -> Result<Serving> {
     let versions = Versions { observer: kernel::VERSION, kernel: features::kernel_release() };
     let serving = Serving::start(flags, Limits::default(), source, versions)?;
     for address in serving.addresses() {
@@ -134,9 +169,16 @@ fn tell(state: &NotifyState<'_>) {
     }
 }
 
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline).await,
+/// The first time after one period.
+fn every(period: Duration) -> Interval {
+    let mut interval = interval_at(Instant::now() + period, period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
+
+async fn tick(interval: &mut Option<Interval>) {
+    match interval {
+        Some(interval) => drop(interval.tick().await),
         None => std::future::pending().await,
     }
 }

@@ -6,6 +6,7 @@ mod agent;
 mod capture;
 mod cleanup;
 mod command;
+mod config;
 mod create;
 mod delete;
 mod demo;
@@ -98,7 +99,8 @@ pub enum Command {
     Capture(Box<capture::Capture>),
     Stats(stats::Stats),
     Latency(Box<latency::Latency>),
-    Agent(agent::Agent),
+    Agent(Box<agent::Agent>),
+    Config(config::Config),
     Extcap(extcap::Extcap),
     Doctor(doctor::Doctor),
     Cleanup(cleanup::Cleanup),
@@ -121,6 +123,7 @@ impl Cli {
             Command::Stats(command) => command.run(out).await,
             Command::Latency(command) => command.run(out).await,
             Command::Agent(command) => Box::pin(command.run(out)).await,
+            Command::Config(command) => command.run(out),
             Command::Extcap(command) => Box::pin(command.run(out)).await,
             Command::Doctor(command) => command.run(out).await,
             Command::Cleanup(command) => command.run(out).await,

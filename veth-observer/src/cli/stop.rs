@@ -38,17 +38,25 @@ pub(super) struct Stop {
 impl Stop {
     /// Catches signals from now on, so that one that comes while we attach is not lost.
     pub(super) fn new() -> Result<Self> {
-        let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        let hangup =
-            if is_ignored(SignalKind::hangup()) { None } else { Some(signal(SignalKind::hangup())?) };
-        let stop = Self { interrupt, terminate, hangup, deadline: None };
-        tokio::spawn(count(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hangup: stop.hangup.is_some().then(|| signal(SignalKind::hangup())).transpose()?,
-            deadline: None,
-        }));
-        Ok(stop)
+        Self::with(!is_ignored(SignalKind::hangup()))
+    }
+
+    /// The same for a command to which SIGHUP means something else.
+    pub(super) fn but_for_hangups() -> Result<Self> {
+        Self::with(false)
+    }
+
+    fn with(hangup: bool) -> Result<Self> {
+        let stop = || -> Result<Self> {
+            Ok(Self {
+                interrupt: signal(SignalKind::interrupt())?,
+                terminate: signal(SignalKind::terminate())?,
+                hangup: hangup.then(|| signal(SignalKind::hangup())).transpose()?,
+                deadline: None,
+            })
+        };
+        tokio::spawn(count(stop()?));
+        stop()
     }
 
     /// Stops after this long from now.
@@ -101,7 +109,7 @@ impl Stop {
 }
 
 /// Whether we were started with this signal ignored; proc_pid_status(5).
-fn is_ignored(kind: SignalKind) -> bool {
+pub(super) fn is_ignored(kind: SignalKind) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);

@@ -77,11 +77,15 @@ fn device(pair: &Pair) -> String {
 }
 
 /// The names of several pairs, no two the same.
+pub fn pair_names(pairs: &[Pair]) -> Vec<String> {
+    told_apart(pairs.iter().map(pair_name).collect(), pairs)
+}
+
+/// Names of pairs, in their order, no two the same.
 ///
 /// Where names are, each of them gets something that tells it apart, whatever the order: `@` and the beginning of the
 /// container's id (`web@3f9c1d2a77b0`), and if that is not enough, namespace and index of both ends.
-pub fn pair_names(pairs: &[Pair]) -> Vec<String> {
-    let mut names: Vec<String> = pairs.iter().map(pair_name).collect();
+pub fn told_apart(mut names: Vec<String>, pairs: &[Pair]) -> Vec<String> {
     for more in [by_id, by_place] {
         let mut count: HashMap<&String, usize> = HashMap::new();
         for name in &names {

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How often to look whether what was in flight has landed.
-const LANDING: Duration = Duration::from_millis(5);
+pub(super) const LANDING: Duration = Duration::from_millis(5);
 
 /// How often to look whether an end was renamed or moved.
 const FOLLOW: Duration = Duration::from_secs(1);
@@ -53,17 +53,12 @@ impl Observation {
     /// Stops counting departures, waits until what is in flight has landed or is lost, and gives the final report.
     /// Samples that are still in the ring can be taken afterwards.
     pub async fn finish(&mut self) -> Result<Report> {
-        self.phase = matching::AFTER;
-        self.tell()?;
-        self.ledgers.iter_mut().for_each(Ledger::end);
+        self.part()?;
         let deadline = tokio::time::Instant::now() + self.settings.loss_timeout;
         loop {
             // The first time for programs that had begun before they were told.
             tokio::time::sleep(LANDING).await;
-            let readings = self.read()?;
-            self.notice_end();
-            let landed = self.report_of(&readings).pairs[0].directions.iter().all(has_landed);
-            if landed || self.ended.is_some() || tokio::time::Instant::now() >= deadline {
+            if self.has_landed()? || self.ended.is_some() || tokio::time::Instant::now() >= deadline {
                 break;
             }
         }
@@ -76,7 +71,22 @@ impl Observation {
         Ok(self.report_of(&readings))
     }
 
-    /// The final report of a pair that ended by itself: nothing of it can land any more.
+    /// What leaves from here on does not count; what is in flight may yet land.
+    pub(super) fn part(&mut self) -> Result<()> {
+        self.phase = matching::AFTER;
+        self.tell()?;
+        self.ledgers.iter_mut().for_each(Ledger::end);
+        Ok(())
+    }
+
+    /// Whether nothing is in flight any more.
+    pub(super) fn has_landed(&mut self) -> Result<bool> {
+        let readings = self.read()?;
+        self.notice_end();
+        Ok(self.report_of(&readings).pairs[0].directions.iter().all(has_landed))
+    }
+
+    /// The final report of a pair of which nothing can land any more: it ended by itself, or was waited for.
     pub(super) fn conclude(&mut self) -> Result<Report> {
         self.ledgers.iter_mut().for_each(Ledger::end);
         let readings = self.read()?;

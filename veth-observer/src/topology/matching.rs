@@ -4,10 +4,7 @@ use super::{
     glob,
     selector::{EndSelector, Scope, Selector},
 };
-use crate::model::{
-    link::{End, Netns, Owner, Pair},
-    naming::pair_name,
-};
+use crate::model::link::{End, Netns, Owner, Pair};
 
 /// How an owner is meant, the nearest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,10 +21,11 @@ const ID_DIGITS: usize = 12;
 impl Selector {
     /// Whether one end of the pair is meant; for lists of selectors, where each may mean several pairs.
     ///
-    /// Alternative names of devices are not known here, and a process only where it gives its namespace the name.
-    pub fn matches(&self, pair: &Pair) -> bool {
-        if let Scope::Pair(name) = &self.scope {
-            return glob::matches(name, &pair_name(pair));
+    /// `name` is what the pair is called. Alternative names of devices are not known here, and a process only where it
+    /// gives its namespace the name.
+    pub fn matches(&self, pair: &Pair, name: &str) -> bool {
+        if let Scope::Pair(wanted) = &self.scope {
+            return glob::matches(wanted, name);
         }
         pair.ends.iter().any(|end| self.names_end(end) && self.is_home_of(end))
     }
@@ -88,6 +86,11 @@ fn is_netns(place: &str, netns: &Netns) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::naming::pair_name;
+
+    fn means(text: &str, pair: &Pair) -> bool {
+        text.parse::<Selector>().unwrap().matches(pair, &pair_name(pair))
+    }
 
     fn pair() -> Pair {
         let owner = Owner {
@@ -135,7 +138,7 @@ mod tests {
             "pair:web",
             "pair:w*",
         ] {
-            assert!(text.parse::<Selector>().unwrap().matches(&pair()), "{text}");
+            assert!(means(text, &pair()), "{text}");
         }
         for text in [
             "veth1",
@@ -150,7 +153,7 @@ mod tests {
             "pod:web",
             "pair:veth1a2b",
         ] {
-            assert!(!text.parse::<Selector>().unwrap().matches(&pair()), "{text}");
+            assert!(!means(text, &pair()), "{text}");
         }
     }
 
@@ -159,10 +162,10 @@ mod tests {
         for text in
             ["pod:db-0", "pod:shop/db-0", "pod:shop/*", "pod:s*/db-?", "pod:shop/db-0/eth0", "pair:shop/*"]
         {
-            assert!(text.parse::<Selector>().unwrap().matches(&pod()), "{text}");
+            assert!(means(text, &pod()), "{text}");
         }
         for text in ["pod:db", "pod:other/db-0", "pod:shop/db-0/eth1", "container:db-0", "pair:db-0"] {
-            assert!(!text.parse::<Selector>().unwrap().matches(&pod()), "{text}");
+            assert!(!means(text, &pod()), "{text}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! Which veth pairs exist, and making and removing them. Everything here is rtnetlink.
 
+mod aliases;
 mod arrivals;
 mod by_owner;
 mod changes;
@@ -18,6 +19,7 @@ mod selector;
 mod snapshot;
 mod watch;
 
+pub use aliases::{Alias, Aliases};
 pub use changes::PairKey;
 pub use connection::Connection;
 pub use describe::describe;

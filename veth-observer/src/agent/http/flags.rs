@@ -2,34 +2,79 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgAction, Args, builder::BoolishValueParser};
 
 use super::Address;
 
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Web options")]
 pub struct Flags {
     /// Where to listen: ADDRESS:PORT, :PORT for all addresses, or unix:PATH; may be given several times
-    #[arg(long = "web.listen-address", value_name = "ADDRESS", default_values_t = [Address::LOOPBACK])]
+    #[arg(
+        id = "listen_address",
+        long = "web.listen-address",
+        value_name = "ADDRESS",
+        default_values_t = [Address::LOOPBACK],
+        value_delimiter = ',',
+        env = "VETH_OBSERVER_WEB_LISTEN_ADDRESS",
+        hide_env_values = true
+    )]
     pub listen: Vec<Address>,
     /// Path of the metrics
-    #[arg(long = "web.telemetry-path", value_name = "PATH", default_value = "/metrics", value_parser = telemetry_path)]
+    #[arg(
+        long = "web.telemetry-path",
+        value_name = "PATH",
+        default_value = "/metrics",
+        value_parser = telemetry_path,
+        env = "VETH_OBSERVER_WEB_TELEMETRY_PATH",
+        hide_env_values = true
+    )]
     pub telemetry_path: String,
     /// YAML file with `tls_server_config` and `basic_auth_users`, read anew when it changes
-    #[arg(long = "web.config.file", value_name = "FILE")]
+    #[arg(
+        long = "web.config.file",
+        value_name = "FILE",
+        env = "VETH_OBSERVER_WEB_CONFIG_FILE",
+        hide_env_values = true
+    )]
     pub config_file: Option<PathBuf>,
     /// Classic histograms with 15 buckets in place of 29
-    #[arg(long = "web.coarse-histograms")]
+    #[arg(
+        long = "web.coarse-histograms",
+        env = "VETH_OBSERVER_WEB_COARSE_HISTOGRAMS",
+        hide_env_values = true,
+        value_name = "true|false",
+        value_parser = BoolishValueParser::new(),
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = false,
+        default_missing_value = "true",
+        hide_default_value = true,
+        action = ArgAction::Set
+    )]
     pub coarse_histograms: bool,
     /// Tell also the kernel function in which frames were dropped, in a label `location`
-    #[arg(long = "web.drop-locations")]
+    #[arg(
+        long = "web.drop-locations",
+        env = "VETH_OBSERVER_WEB_DROP_LOCATIONS",
+        hide_env_values = true,
+        value_name = "true|false",
+        value_parser = BoolishValueParser::new(),
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = false,
+        default_missing_value = "true",
+        hide_default_value = true,
+        action = ArgAction::Set
+    )]
     pub drop_locations: bool,
 }
 
 /// Paths that are taken.
 const OURS: [&str; 4] = ["/", "/healthz", "/readyz", "/api"];
 
-fn telemetry_path(path: &str) -> Result<String, String> {
+/// Checks a path of the metrics.
+pub fn telemetry_path(path: &str) -> Result<String, String> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/-_.~".contains(c);
     if !path.starts_with('/') || !path.chars().all(is_plain) || path.contains("//") {
         return Err("give a path of letters, digits and /-_.~, as /metrics".into());

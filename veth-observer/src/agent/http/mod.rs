@@ -22,7 +22,11 @@ mod web_config;
 use std::time::Duration;
 
 use self::server::Server;
-pub use self::{flags::Flags, listen::Address, serving::Serving};
+pub use self::{
+    flags::{Flags, telemetry_path},
+    listen::Address,
+    serving::Serving,
+};
 
 /// Where metrics are served unless it is said otherwise. To be registered with Prometheus' list of ports.
 pub const PORT: u16 = 10435;

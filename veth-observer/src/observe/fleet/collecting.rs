@@ -9,7 +9,6 @@ use crate::{
     collect::clock,
     model::{
         link::Pair,
-        naming::pair_names,
         report::{PairReport, Report},
         snapshot::{AgentState, PairState, Snapshot},
     },
@@ -91,7 +90,7 @@ impl Fleet {
             }
         }
         let pairs: Vec<Pair> = reports.iter().map(|(_, report)| Pair { ends: report.ends.clone() }).collect();
-        let names = pair_names(&pairs);
+        let names = self.settings.selection.aliases.names(&pairs);
         for ((_, report), name) in reports.iter_mut().zip(names) {
             report.pair = name;
         }
@@ -101,7 +100,7 @@ impl Fleet {
     /// Keeps the last report of a pair for a while.
     pub(super) fn remember(&mut self, id: u64, report: Report) {
         for mut report in report.pairs {
-            report.pair = pair_names(&[Pair { ends: report.ends.clone() }]).swap_remove(0);
+            report.pair = self.settings.selection.aliases.name(&Pair { ends: report.ends.clone() });
             self.ended.push_back((Instant::now(), PairState::new(id), report));
         }
         while self.ended.len() > ENDED {

@@ -4,18 +4,14 @@ use std::collections::HashSet;
 
 use tracing::{debug, warn};
 
-use super::{Done, Fleet, Member, failure::Failure};
+use super::{Done, Fleet, Member, Selection, failure::Failure};
 use crate::topology::{PairKey, Seen};
 
 impl Fleet {
     /// Takes over what was seen.
     pub(super) async fn follow(&mut self, seen: Vec<Seen>) {
         self.has_looked = true;
-        self.seen = seen
-            .into_iter()
-            .filter(|seen| self.settings.selection.takes(&seen.pair))
-            .map(|seen| (seen.key(), seen))
-            .collect();
+        self.seen = seen.into_iter().map(|seen| (seen.key(), seen)).collect();
         let ids: Vec<u64> = self.members.keys().copied().collect();
         for id in ids {
             let Some(member) = self.members.get_mut(&id) else { continue };
@@ -27,7 +23,22 @@ impl Fleet {
                 self.miss(id).await;
             }
         }
-        self.waiting.retain(|key| self.seen.contains_key(key));
+        self.select();
+    }
+
+    /// Observes these pairs from now on. What both selections mean goes on as it was.
+    pub fn reselect(&mut self, selection: Selection) {
+        self.settings.selection = selection;
+        self.select();
+        self.work();
+    }
+
+    fn select(&mut self) {
+        let selection = &self.settings.selection;
+        let selected = self.seen.iter().filter(|(_, seen)| selection.takes(&seen.pair));
+        self.selected = selected.map(|(key, _)| *key).collect();
+        self.waiting.retain(|key| self.selected.contains(key));
+        self.part();
         self.choose();
     }
 
@@ -49,14 +60,15 @@ impl Fleet {
     /// Decides what to attach next.
     pub(super) fn choose(&mut self) {
         self.queue.clear();
+        let max_pairs = self.settings.selection.max_pairs;
         let observed: HashSet<PairKey> = self.members.values().map(|member| member.key).collect();
         // Those that are out of sight: an end of theirs may have moved just now.
         let lost: Vec<PairKey> =
             observed.iter().filter(|key| !self.seen.contains_key(key)).copied().collect();
-        let mut room =
-            self.settings.max_pairs.saturating_sub(self.members.len().saturating_add(self.under_way.len()));
+        let mut room = max_pairs.saturating_sub(self.members.len().saturating_add(self.under_way.len()));
         let (mut over, mut unreachable) = (0, Vec::new());
-        for (key, seen) in &self.seen {
+        for key in &self.selected {
+            let Some(seen) = self.seen.get(key) else { continue };
             let is_half_lost = || lost.iter().any(|lost| lost.shares_end(key));
             if observed.contains(key) || self.under_way.contains(key) || is_half_lost() {
                 continue;
@@ -72,7 +84,7 @@ impl Fleet {
                 self.queue.push_back(*key);
             }
         }
-        self.known = self.seen.len() as u64;
+        self.known = self.selected.len() as u64;
         self.over_limit = over;
         for key in unreachable {
             self.fail(key, Failure::Unreachable);
@@ -93,7 +105,9 @@ impl Fleet {
                 self.events.added += 1;
                 let id = self.next_id;
                 self.next_id += 1;
-                self.members.insert(id, Member { key: observation.key(), observation });
+                self.members.insert(id, Member { key: observation.key(), observation, parting: None });
+                // Meanwhile others may have been asked for.
+                self.part();
             }
             Err(failure) => self.fail(key, failure),
         }

@@ -4,12 +4,13 @@ mod blocks;
 mod collecting;
 mod failure;
 mod following;
+mod parting;
 mod selection;
 mod waiting;
 mod workers;
 
 use std::{
-    collections::{BTreeMap, HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashSet, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -32,6 +33,7 @@ use crate::{
 };
 
 use blocks::Blocks;
+use parting::{Parting, SEE_OFF};
 pub use selection::Selection;
 use waiting::Waiting;
 use workers::{Done, Job, Workers};
@@ -40,8 +42,6 @@ use workers::{Done, Job, Workers};
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub selection: Selection,
-    /// More pairs than this are counted, not observed.
-    pub max_pairs: usize,
     /// At least [`Settings::SHORTEST_TIMEOUT`]; see [`super::Settings::loss_timeout`].
     pub loss_timeout: Duration,
     pub attach: Method,
@@ -80,8 +80,9 @@ pub struct Fleet {
     members: BTreeMap<u64, Member>,
     /// The last report of those that ended, and when.
     ended: VecDeque<(Instant, PairState, PairReport)>,
-    /// Every pair as it was last seen.
+    /// Every pair as it was last seen, and those of them that are to be observed.
     seen: BTreeMap<PairKey, Seen>,
+    selected: BTreeSet<PairKey>,
     /// To be attached.
     queue: VecDeque<PairKey>,
     under_way: HashSet<PairKey>,
@@ -102,12 +103,14 @@ pub struct Fleet {
     done: mpsc::Receiver<Done>,
     tend: Interval,
     retry: Interval,
+    see_off: Interval,
     scouting: JoinHandle<()>,
 }
 
 struct Member {
     key: PairKey,
     observation: Box<Observation>,
+    parting: Option<Parting>,
 }
 
 /// Something that a fleet has to do.
@@ -118,6 +121,7 @@ enum What {
     Done(Done),
     Tend,
     Retry,
+    SeeOff,
 }
 
 impl Fleet {
@@ -133,6 +137,7 @@ impl Fleet {
             members: BTreeMap::new(),
             ended: VecDeque::new(),
             seen: BTreeMap::new(),
+            selected: BTreeSet::new(),
             queue: VecDeque::new(),
             under_way: HashSet::new(),
             leaving: Vec::new(),
@@ -150,17 +155,20 @@ impl Fleet {
             done,
             tend,
             retry: every(RETRY),
+            see_off: every(SEE_OFF),
             scouting,
         }
     }
 
     /// Waits for the next thing to do. May be dropped and called again.
     pub async fn event(&mut self) -> Event {
+        let is_parting = self.members.values().any(|member| member.parting.is_some());
         Event(tokio::select! {
             Some(seen) = self.looks.recv() => What::Seen(seen),
             Some(done) = self.done.recv() => What::Done(done),
             _ = self.tend.tick() => What::Tend,
             _ = self.retry.tick() => What::Retry,
+            _ = self.see_off.tick(), if is_parting => What::SeeOff,
         })
     }
 
@@ -175,6 +183,7 @@ impl Fleet {
                     self.choose();
                 }
             }
+            What::SeeOff => self.see_off(),
         }
         self.work();
     }

@@ -62,7 +62,7 @@ impl Drop for Made {
 
 /// Deletes a link of the calling thread's namespace, waiting for the kernel without a runtime: a destructor runs
 /// wherever it happens to, also in a panic.
-fn delete_link(ifindex: u32) -> io::Result<()> {
+pub(super) fn delete_link(ifindex: u32) -> io::Result<()> {
     let mut message = LinkMessage::default();
     message.header.index = ifindex;
     let mut request = NetlinkMessage::from(RouteNetlinkMessage::DelLink(message));

@@ -1,14 +1,18 @@
 //! Making and removing pairs.
 
 mod create;
+mod declared;
 mod delete;
 mod dry_run;
+mod keeper;
 mod made;
 mod spec;
 
 pub use create::create;
+pub use declared::{Declared, DeclaredEnd};
 pub use delete::delete;
 pub use dry_run::commands;
+pub use keeper::Keeper;
 pub use made::Made;
 pub use spec::{Address, EndSpec, PairSpec, check_mtu, check_name, check_queues, unicast_mac};
 
