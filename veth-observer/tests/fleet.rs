@@ -19,7 +19,7 @@ use crate::support::{
 };
 
 /// Of a protocol that nobody speaks, so that nobody answers.
-const FRAME: [u8; 100] = {
+pub(crate) const FRAME: [u8; 100] = {
     let mut frame = [0x5a; 100];
     let head = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xb5];
     let mut at = 0;
@@ -31,7 +31,7 @@ const FRAME: [u8; 100] = {
 };
 
 /// Namespaces in which nothing is sent that the test does not send.
-fn quiet(count: usize) -> Lab {
+pub(crate) fn quiet(count: usize) -> Lab {
     let lab = Lab::new(count);
     for at in 0..count {
         for scope in ["all", "default"] {
@@ -42,7 +42,7 @@ fn quiet(count: usize) -> Lab {
 }
 
 /// Makes pairs from `p{n}` in the first namespace to `q{n}` in the second, up.
-fn make(lab: &Lab, numbers: impl Iterator<Item = usize> + Clone) {
+pub(crate) fn make(lab: &Lab, numbers: impl Iterator<Item = usize> + Clone) {
     for n in numbers.clone() {
         let (p, q) = (format!("p{n}"), format!("q{n}"));
         let peer = ["type", "veth", "peer", "name", &q, "netns", lab.name(1)];
@@ -55,7 +55,7 @@ fn make(lab: &Lab, numbers: impl Iterator<Item = usize> + Clone) {
 }
 
 /// An agent for the pairs with an end in the first namespace of a lab.
-struct Agent(Lines);
+pub(crate) struct Agent(pub(crate) Lines);
 
 impl Agent {
     fn start(lab: &Lab, flags: &[&str]) -> Self {
@@ -79,14 +79,14 @@ impl Agent {
 
     /// The next report for which `is_it` holds.
     #[track_caller]
-    fn report(&self, what: &str, is_it: impl Fn(&Report) -> bool) -> Report {
+    pub(crate) fn report(&self, what: &str, is_it: impl Fn(&Report) -> bool) -> Report {
         let read = |line: &str| Report(serde_json::from_str(line).unwrap());
         read(&self.0.wait_for(what, |line| is_it(&read(line))))
     }
 
     /// The next report that shows so many pairs under observation.
     #[track_caller]
-    fn observing(&self, count: usize) -> Report {
+    pub(crate) fn observing(&self, count: usize) -> Report {
         self.report(&format!("{count} pairs"), |report| report.living() == count)
     }
 
@@ -111,28 +111,28 @@ impl Agent {
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
-    fn signal(&self, signal: &str) {
+    pub(crate) fn signal(&self, signal: &str) {
         run("kill", &[signal, &self.pid().to_string()]);
     }
 }
 
-struct Report(Value);
+pub(crate) struct Report(pub(crate) Value);
 
 impl Report {
-    fn pairs(&self) -> &[Value] {
+    pub(crate) fn pairs(&self) -> &[Value] {
         self.0["pairs"].as_array().unwrap()
     }
 
-    fn living(&self) -> usize {
+    pub(crate) fn living(&self) -> usize {
         self.pairs().iter().filter(|pair| pair["ended"].is_null()).count()
     }
 
-    fn event(&self, name: &str) -> u64 {
+    pub(crate) fn event(&self, name: &str) -> u64 {
         self.0["agent"]["events"][name].as_u64().unwrap()
     }
 
     /// The pair under observation with an end of that name.
-    fn pair(&self, ifname: &str) -> Option<&Value> {
+    pub(crate) fn pair(&self, ifname: &str) -> Option<&Value> {
         self.pairs().iter().find(|pair| {
             pair["ended"].is_null()
                 && pair["ends"].as_array().unwrap().iter().any(|end| end["ifname"] == ifname)
@@ -140,13 +140,13 @@ impl Report {
     }
 
     /// The direction that leaves the end of that name.
-    fn from(&self, ifname: &str) -> Option<&Value> {
+    pub(crate) fn from(&self, ifname: &str) -> Option<&Value> {
         let pair = self.pair(ifname)?;
         let end = pair["ends"].as_array().unwrap().iter().position(|end| end["ifname"] == ifname)?;
         Some(&pair["directions"][end])
     }
 
-    fn count(&self, ifname: &str, what: &str) -> Option<u64> {
+    pub(crate) fn count(&self, ifname: &str, what: &str) -> Option<u64> {
         self.from(ifname)?.pointer(what)?.as_u64()
     }
 }

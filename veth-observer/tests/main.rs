@@ -9,6 +9,7 @@
 mod agent;
 mod attach;
 mod capture;
+mod config;
 mod edges;
 mod fates;
 mod faults;

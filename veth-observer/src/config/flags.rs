@@ -11,6 +11,9 @@ use crate::{agent::http, topology::Selector};
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
 pub struct Flags {
+    // Before the others: whoever takes a value takes where it came from with it.
+    #[command(flatten)]
+    pub(super) given: Given,
     /// Read settings from this TOML file [default: /etc/veth-observer/config.toml, if it is there]
     #[arg(long, value_name = "FILE", env = "VETH_OBSERVER_CONFIG", hide_env_values = true)]
     pub config: Option<PathBuf>,
@@ -55,8 +58,6 @@ pub struct Flags {
     pub(super) interval: Option<Interval>,
     #[command(flatten)]
     pub(super) web: http::Flags,
-    #[command(flatten)]
-    pub(super) given: Given,
 }
 
 impl Flags {
