@@ -12,6 +12,7 @@ use std::{
     path::PathBuf,
     process::Command,
     sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -88,12 +89,16 @@ impl<'a> Agent<'a> {
 
     #[track_caller]
     fn report(&self, what: &str, is_it: impl Fn(&Report) -> bool) -> Report {
-        self.agent.report(what, is_it)
+        let end = Instant::now() + Duration::from_mins(1);
+        self.agent.report(what, |report| {
+            assert!(Instant::now() < end, "still not: {what}: {:#} {}", report.0, self.folder.said());
+            is_it(report)
+        })
     }
 
     #[track_caller]
     fn observing(&self, count: usize) -> Report {
-        self.agent.observing(count)
+        self.report(&format!("{count} pairs"), |report| report.living() == count)
     }
 
     #[track_caller]
@@ -129,10 +134,10 @@ impl<'a> Agent<'a> {
 
     /// One sample of the metrics.
     #[track_caller]
-    fn metric(&self, series: &str) -> f64 {
+    fn metric(&self, series: &str) -> String {
         let text = self.metrics();
         let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-        value.unwrap_or_else(|| panic!("no {series} in\n{text}")).parse().unwrap()
+        value.unwrap_or_else(|| panic!("no {series} in\n{text}")).to_owned()
     }
 }
 

@@ -22,6 +22,7 @@ use crate::{
   veth-observer delete netns:blue/eth0 --yes")]
 pub struct Delete {
     /// Either end: NAME, ifindex:N, container:NAME, pod:NS/NAME or netns:NETNS/NAME
+    #[arg(value_parser = super::alias::resolved)]
     pair: String,
     /// Do not ask, also on a terminal
     #[arg(short, long)]

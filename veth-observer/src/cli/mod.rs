@@ -3,6 +3,7 @@
 pub mod output;
 
 mod agent;
+mod alias;
 mod capture;
 mod cleanup;
 mod command;

@@ -15,6 +15,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub(super) struct Observing {
     /// The pair, by either end: NAME, ifindex:N, container:NAME, pod:NS/NAME or netns:NETNS/NAME
+    #[arg(value_parser = super::alias::resolved)]
     pub(super) pair: String,
     /// Stop after this long, for example 10s or 2m; a report then waits for frames in flight, at most --loss-timeout
     #[arg(long, value_parser = humantime::parse_duration, value_name = "DURATION")]

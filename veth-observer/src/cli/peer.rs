@@ -18,6 +18,7 @@ use crate::{
   ethtool -S \"$(veth-observer peer ifindex:7 --name-only)\"")]
 pub struct Peer {
     /// One end: NAME, ifindex:N, container:NAME, pod:NS/NAME or netns:NETNS/NAME
+    #[arg(value_parser = super::alias::resolved)]
     pair: String,
     /// Print nothing but the name of the interface
     #[arg(long)]

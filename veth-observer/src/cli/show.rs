@@ -26,6 +26,7 @@ use crate::{
   veth-observer show veth0 -j | jq .bpf")]
 pub struct Show {
     /// The end: NAME, ifindex:N, container:NAME, pod:NS/NAME or netns:NETNS/NAME
+    #[arg(value_parser = super::alias::resolved)]
     pair: String,
 }
 

@@ -13,15 +13,13 @@ mod values;
 
 use std::path::Path;
 
-use anyhow::Result;
-
 use crate::fault::Fault;
 
 pub use effective::Effective;
 pub use file::{File, parse};
 pub use flags::Flags;
 pub use problem::Problem;
-pub use settings::{Origin, Settings};
+pub use settings::{Origin, Settings, aliases};
 
 /// Read where no other is named, if it is there.
 pub const PATH: &str = "/etc/veth-observer/config.toml";

@@ -66,15 +66,10 @@ impl Settings {
     ///
     /// A file that was asked for and is not there, or anything wrong in it: [`Kind::Usage`](crate::fault::Kind::Usage).
     pub fn read(flags: &Flags) -> Result<Self, Fault> {
-        let path = match &flags.config {
-            Some(path) => Some(path.clone()),
-            // One that cannot be looked for is there, and reading it tells why.
-            None => Path::new(PATH).try_exists().unwrap_or(true).then(|| PATH.into()),
-        };
-        let Some(path) = path else { return Ok(Self::merge(flags, File::default(), "", None)) };
-        let text = read(&path)?;
-        let file = parse(&text).map_err(|problems| wrong(&path, &problems))?;
-        Ok(Self::merge(flags, file, &text, Some(path)))
+        match load(flags.config.clone())? {
+            Some((path, text, file)) => Ok(Self::merge(flags, file, &text, Some(path))),
+            None => Ok(Self::merge(flags, File::default(), "", None)),
+        }
     }
 
     /// The same again; a file that was there must still be.
@@ -161,6 +156,22 @@ impl Settings {
             shadowed: choice.shadowed,
         }
     }
+}
+
+/// The aliases of the file that an agent without flags would read.
+pub fn aliases() -> Result<Aliases, Fault> {
+    let named = std::env::var_os("VETH_OBSERVER_CONFIG").map(PathBuf::from);
+    Ok(load(named)?.map(|(.., file)| file.aliases()).unwrap_or_default())
+}
+
+/// The file that is named, or else that of the machine if there is one, with its text.
+fn load(named: Option<PathBuf>) -> Result<Option<(PathBuf, String, File)>, Fault> {
+    // One that cannot be looked for is there, and reading it tells why.
+    let usual = || Path::new(PATH).try_exists().unwrap_or(true).then(|| PATH.into());
+    let Some(path) = named.or_else(usual) else { return Ok(None) };
+    let text = read(&path)?;
+    let file = parse(&text).map_err(|problems| wrong(&path, &problems))?;
+    Ok(Some((path, text, file)))
 }
 
 /// One value out of several.

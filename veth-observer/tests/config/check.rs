@@ -109,3 +109,23 @@ fn the_file_of_the_machine_is_read_where_none_is_named() {
     std::fs::write(folder.path("veth-observer/config.toml"), "max_pairs = x").unwrap();
     assert!(effective().fails(2).starts_with("/etc/veth-observer/config.toml:1:"));
 }
+
+#[test]
+fn an_alias_is_a_name_for_every_command() {
+    let lab = crate::fleet::quiet(2);
+    crate::fleet::make(&lab, 0..1);
+    let folder = Folder::new();
+    folder.write(&format!("[[alias]]\nname = 'front'\npair = 'netns:{}/p0'", lab.name(0)));
+    let peer = |pair: &str| {
+        let script = format!(r#"VETH_OBSERVER_CONFIG={} exec "$0" peer "$@""#, folder.path("agent.toml"));
+        Run::shell(&script, &["--name-only", pair]).outcome()
+    };
+    assert_eq!(peer("pair:front").ok(), "q0\n");
+    // What the pair is called without is no other pair's name, and still asks for it.
+    let plain = format!("pair:{}/p0", lab.name(0)).min(format!("pair:{}/q0", lab.name(1)));
+    assert!(["p0\n", "q0\n"].contains(&peer(&plain).ok().as_str()));
+    peer("pair:back").fails(4);
+    folder.write("[[alias]]");
+    assert_eq!(peer("pair:front").code, Some(2));
+    assert_eq!(peer(&format!("netns:{}/p0", lab.name(0))).ok(), "q0\n", "which needs no file");
+}

@@ -16,7 +16,7 @@ fn text(folder: &Folder, lab: &Lab) -> String {
             "[[pair]]\nname = '{name}'\npeer = '{peer}'\nnetns = '{here}'\npeer_netns = '{there}'\n{more}\n"
         )
     };
-    let first = "addresses = ['10.9.0.1/24', 'fd09::1/64']\npeer_addresses = ['10.9.0.2/24']\nmtu = 1400
+    let first = "addresses = ['10.9.0.1/24', '10.9.0.3/32']\npeer_addresses = ['10.9.0.2/24']\nmtu = 1400
         mac = '02:00:00:00:09:01'\nqueues = 2\nremove_at_exit = true";
     base(folder, &[of(lab, "*")]) + &pair("d0", "e0", first) + &pair("s0", "t0", "up = false")
 }

@@ -74,5 +74,6 @@ fn it_listens_on_loopback_and_on_the_socket_of_its_own_folder() {
     assert_eq!(listens(&words[1..]), [Address::LOOPBACK, Address::Unix(SOCKET.into())]);
     assert!(Address::LOOPBACK.to_string().ends_with(&format!(":{PORT}")));
     assert_eq!(SOCKET, format!("/run/{}/agent.sock", value("RuntimeDirectory")));
+    assert_eq!(value("ExecReload"), "/bin/kill -HUP $MAINPID");
     assert_eq!((value("Type").as_str(), value("WatchdogSec").as_str()), ("notify", "30s"));
 }

@@ -168,6 +168,12 @@ pub(super) const FENCES: &[Fence] = &[
         ],
         SAFE,
     ),
+    fence(
+        "config",
+        &["agent", "fault", "model", "observe", "topology"],
+        &["clap", "humantime", "serde", "strsim", "toml"],
+        SAFE,
+    ),
     Fence { room: "cli", rooms: Allowed::Any, crates: Allowed::Any, may_be_unsafe: SAFE },
     // lib.rs and main.rs: the tour and the way in.
     Fence { room: "", rooms: Allowed::Any, crates: NONE, may_be_unsafe: SAFE },

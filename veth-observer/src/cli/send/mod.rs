@@ -32,6 +32,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct Send {
     /// The pair, by either end: NAME, ifindex:N, container:NAME, pod:NS/NAME or netns:NETNS/NAME
+    #[arg(value_parser = super::alias::resolved)]
     pair: String,
     /// The end that sends: a is the one that was named, b its peer
     #[arg(long, value_enum, default_value_t = Side::A, hide_possible_values = true, value_name = "a|b")]

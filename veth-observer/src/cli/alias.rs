@@ -1,0 +1,11 @@
+//! Pairs by the names that the configuration gives them.
+
+use crate::{config, fault::Fault};
+
+/// What was typed for a pair, or where that is an alias, the selector behind it.
+pub(super) fn resolved(text: &str) -> Result<String, Fault> {
+    let Some(name) = text.strip_prefix("pair:") else { return Ok(text.to_owned()) };
+    let aliases = config::aliases()?;
+    let alias = aliases.0.iter().find(|alias| alias.name == name);
+    Ok(alias.map_or_else(|| text.to_owned(), |alias| alias.pair.to_string()))
+}
