@@ -97,6 +97,10 @@ fn what_is_wrong_is_named_with_its_place_and_what_was_expected() {
             "[web]\nport = 1",
             "2:1: web.port: there is no such key, only listen_address, telemetry_path, config_file, coarse_histograms, drop_locations",
         ),
+        (
+            "web.config = 'x'",
+            "1:5: web.config: there is no such key, only listen_address, telemetry_path, config_file, coarse_histograms, drop_locations",
+        ),
         ("max_pairs = 'x'", "1:13: max_pairs: it must be a whole number, not string \"x\""),
         ("max_pairs = -1", "1:13: max_pairs: it must be a whole number, not integer `-1`"),
         ("pairs = 'web'", "1:9: pairs: it must be a list, not string \"web\""),
@@ -272,4 +276,20 @@ fn a_file_that_is_asked_for_must_be_there_and_right() {
         fault.message.contains(".toml:1:1: a: ") && fault.message.ends_with(", and 2 more mistakes"),
         "{fault}"
     );
+}
+
+proptest::proptest! {
+    /// Whatever is in the file, and whatever was damaged in it: an answer, with places that are in the file.
+    #[test]
+    fn rubbish_is_refused_or_read(text in r#"[a-z_\[\]={}"'.,0-9# \nü]{0,80}"#, at in 0_usize..4000, typed in r#"[\[\]="',#x\n]{0,2}"#) {
+        let mut damaged = whole();
+        let at = (0..=at.min(damaged.len())).rev().find(|at| damaged.is_char_boundary(*at)).unwrap();
+        damaged.insert_str(at, &typed);
+        for text in [text, damaged] {
+            for problem in parse(&text).err().unwrap_or_default() {
+                let line = text.split('\n').nth(problem.line - 1).unwrap_or_else(|| panic!("{problem}: {text}"));
+                assert!(problem.column <= line.chars().count() + 1, "{problem}: {text}");
+            }
+        }
+    }
 }
