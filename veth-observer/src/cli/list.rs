@@ -5,14 +5,16 @@ use clap::Args;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::output::{self, Output};
+use super::{
+    alias,
+    output::{self, Output},
+};
 use crate::{
     fault::Fault,
     model::{
         SCHEMA,
         change::Change,
         link::{End, Pair},
-        naming::pair_names,
     },
     topology::{self, Follower},
     view::{
@@ -74,14 +76,14 @@ impl List {
         }
         let (pairs, unseen) = topology::list().await?;
         if out.wants_json() {
-            let named = pairs.iter().zip(pair_names(&pairs));
+            let named = pairs.iter().zip(alias::names(&pairs));
             let pairs = named.map(|(Pair { ends }, pair)| Named { pair, ends }).collect();
             return out.json(&Listed { schema: SCHEMA, pairs, unseen });
         }
         if self.fields.is_empty() {
             out.text(&columns::table(&pairs))?;
         } else {
-            out.text(&columns::table_of(&pairs, &self.fields))?;
+            out.text(&columns::table_of(&pairs, &alias::names(&pairs), &self.fields))?;
         }
         let namespaces = if unseen == 1 { "namespace" } else { "namespaces" };
         if unseen > 0 {

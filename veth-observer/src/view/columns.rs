@@ -104,19 +104,19 @@ pub fn table(pairs: &[Pair]) -> String {
         Column::Mtu,
     ];
     columns.retain(|column| has_owner || *column != Column::Owner);
-    table_of(pairs, &columns)
+    table_of(pairs, &pair_names(pairs), &columns)
 }
 
-/// One line for each pair, with these columns.
-pub fn table_of(pairs: &[Pair], columns: &[Column]) -> String {
+/// One line for each pair, which is called as `names` has it, with these columns.
+pub fn table_of(pairs: &[Pair], names: &[String], columns: &[Column]) -> String {
     if pairs.is_empty() {
         return "no veth pairs\n".into();
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(columns.iter().map(|column| column.name().replace('-', " ").to_uppercase()));
-    for (pair, name) in pairs.iter().zip(pair_names(pairs)) {
-        table.add_row(columns.iter().map(|column| column.cell(&name, pair)));
+    for (pair, name) in pairs.iter().zip(names) {
+        table.add_row(columns.iter().map(|column| column.cell(name, pair)));
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
@@ -213,7 +213,7 @@ eth0 (2)   cni-1  eth0 (2)   pid 9 (sh)  pod:shop/db-0, container:web  up     15
 veth0 (3)  host   veth1 (2)  (same)      -                             up     1500
 ";
         assert_eq!(table(&pairs), expected);
-        let chosen = table_of(&pairs, &[Column::Pair, Column::Image, Column::PeerMac]);
+        let chosen = table_of(&pairs, &pair_names(&pairs), &[Column::Pair, Column::Image, Column::PeerMac]);
         let lines: Vec<&str> = chosen.lines().collect();
         assert_eq!(lines[0], "PAIR       IMAGE    PEER MAC");
         assert_eq!(lines[2], "shop/db-0  nginx:1  ?");

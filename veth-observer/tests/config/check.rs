@@ -116,10 +116,18 @@ fn an_alias_is_a_name_for_every_command() {
     crate::fleet::make(&lab, 0..1);
     let folder = Folder::new();
     folder.write(&format!("[[alias]]\nname = 'front'\npair = 'netns:{}/p0'", lab.name(0)));
-    let peer = |pair: &str| {
-        let script = format!(r#"VETH_OBSERVER_CONFIG={} exec "$0" peer "$@""#, folder.path("agent.toml"));
-        Run::shell(&script, &["--name-only", pair]).outcome()
+    let run = |args: &[&str]| {
+        let script = format!(r#"VETH_OBSERVER_CONFIG={} exec "$0" "$@""#, folder.path("agent.toml"));
+        Run::shell(&script, args).outcome()
     };
+    let peer = |pair: &str| run(&["peer", "--name-only", pair]);
+    let listed = run(&["list", "-j"]).json();
+    let is_ours = |pair: &&Value| {
+        pair["ends"][0]["netns"]["name"] == lab.name(0) || pair["ends"][1]["netns"]["name"] == lab.name(0)
+    };
+    assert_eq!(listed["pairs"].as_array().unwrap().iter().find(is_ours).unwrap()["pair"], "front");
+    let listed = run(&["list", "--fields", "pair"]).ok();
+    assert!(listed.lines().any(|line| line == "front"), "{listed}");
     assert_eq!(peer("pair:front").ok(), "q0\n");
     // What the pair is called without is no other pair's name, and still asks for it.
     let plain = format!("pair:{}/p0", lab.name(0)).min(format!("pair:{}/q0", lab.name(1)));
