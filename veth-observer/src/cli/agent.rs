@@ -17,6 +17,7 @@ use super::{
 use crate::{
     agent::{
         http::{Flags, Limits, Serving},
+        otlp::{self, Pushing},
         source::Source,
     },
     attach::Method,
@@ -54,6 +55,8 @@ pub struct Agent {
     once: bool,
     #[command(flatten)]
     web: Flags,
+    #[command(flatten)]
+    otlp: otlp::Flags,
 }
 
 /// One moment, as one line.
@@ -81,7 +84,9 @@ impl Agent {
         let mut stop = Stop::new()?;
         let (source, mut requests) = Source::new();
         // First, so that a port in use is said before anything is attached.
+        let pushing = (!self.once).then(|| push(&self.otlp, source.clone())).transpose()?;
         let _serving = (!self.once).then(|| serve(&self.web, source)).transpose()?;
+        let pushing = pushing.flatten();
         let mut fleet = Fleet::start(Settings {
             selection: Selection { pairs: self.pairs, exclude: self.exclude },
             max_pairs: self.max_pairs,
@@ -96,9 +101,9 @@ impl Agent {
         loop {
             tokio::select! {
                 event = fleet.event() => fleet.handle(event).await,
-                () = requests.due() => requests.answer(fleet.snapshot()),
+                () = requests.due() => requests.answer(snapshot(&mut fleet, pushing.as_ref())),
                 () = until(next) => {
-                    print(out, &fleet.snapshot())?;
+                    print(out, &snapshot(&mut fleet, pushing.as_ref()))?;
                     next = self.interval.map(|interval| Instant::now() + interval);
                 }
                 () = until(beat) => {
@@ -107,6 +112,10 @@ impl Agent {
                 }
                 () = stop.wait() => {
                     tell(&NotifyState::Stopping);
+                    if let Some(pushing) = pushing {
+                        let last = snapshot(&mut fleet, Some(&pushing));
+                        pushing.finish(last);
+                    }
                     return Ok(());
                 }
             }
@@ -117,10 +126,29 @@ impl Agent {
     }
 }
 
+/// What is known now, with what became of it where it is pushed.
+fn snapshot(fleet: &mut Fleet, pushing: Option<&Pushing>) -> Snapshot {
+    let mut snapshot = fleet.snapshot();
+    snapshot.agent.push = pushing.map(Pushing::state);
+    snapshot
+}
+
+/// Pushes until it is dropped, where that is asked for, and says where to.
+fn push(flags: &otlp::Flags, source: Source) -> Result<Option<Pushing>> {
+    let pushing = Pushing::start(flags, source, versions())?;
+    if let Some(pushing) = &pushing {
+        output::note(format!("pushing metrics to {}", pushing.target()));
+    }
+    Ok(pushing)
+}
+
+fn versions() -> Versions {
+    Versions { observer: kernel::VERSION, kernel: features::kernel_release() }
+}
+
 /// Serves until it is dropped, and says where.
 fn serve(flags: &Flags, source: Source) -> Result<Serving> {
-    let versions = Versions { observer: kernel::VERSION, kernel: features::kernel_release() };
-    let serving = Serving::start(flags, Limits::default(), source, versions)?;
+    let serving = Serving::start(flags, Limits::default(), source, versions())?;
     for address in serving.addresses() {
         output::note(format!("serving on {address}; {} has the metrics", flags.telemetry_path));
     }

@@ -22,6 +22,8 @@ mod web_config;
 use std::time::Duration;
 
 use self::server::Server;
+#[cfg(feature = "otlp")]
+pub(super) use self::tls::certificates;
 pub use self::{flags::Flags, listen::Address, serving::Serving};
 
 /// Where metrics are served unless it is said otherwise. To be registered with Prometheus' list of ports.
