@@ -16,6 +16,7 @@ pub(in crate::view) type Labels = Vec<(&'static str, String)>;
 #[derive(Debug)]
 pub(in crate::view) struct Series<'a> {
     /// The pair that it is about; none for what the agent says of itself.
+    #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "text and protobuf say it in labels"))]
     pub(in crate::view) of: Option<&'a Served>,
     pub(in crate::view) labels: Labels,
     pub(in crate::view) content: Content<'a>,
