@@ -9,6 +9,8 @@ mod fake;
 mod growing;
 mod hostile;
 mod observed;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod page;
 mod prometheus;
 mod routes;

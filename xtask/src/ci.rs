@@ -8,13 +8,13 @@ use crate::{
     bench,
     command::{cargo, root, run},
     ebpf, fences, manifests, metrics,
-    test::tests,
+    test::{FEATURES, tests},
 };
 
 /// A step by its title, the command that repeats it alone, and what it does.
 type Step = (&'static str, &'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     ("format", "cargo fmt --all --check", format),
     (
         "format of the eBPF crate",
@@ -25,7 +25,16 @@ const STEPS: [Step; 11] = [
     ("BPF toolchain", "cargo xtask ebpf --install-toolchain --check", ebpf::install_toolchain),
     ("eBPF object from source", "cargo xtask ebpf --check", ebpf::check),
     ("clippy of the eBPF crate", "cargo xtask ebpf --clippy", ebpf::clippy),
-    ("clippy", "cargo clippy --workspace --all-targets --locked -- -D warnings", clippy),
+    (
+        "clippy",
+        "cargo clippy --workspace --all-targets --features veth-observer/otlp --locked -- -D warnings",
+        clippy,
+    ),
+    (
+        "clippy of a plain build",
+        "cargo clippy --workspace --lib --bins --locked -- -D warnings",
+        clippy_plain,
+    ),
     ("page of metrics", "cargo xtask metrics --check", metrics::check),
     ("manifests", "cargo xtask manifests --check", manifests::check),
     ("tests", "cargo xtask test", || tests(&[])),
@@ -61,5 +70,13 @@ fn format_ebpf() -> Result<()> {
 }
 
 fn clippy() -> Result<()> {
-    run(cargo(&root()?).args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))
+    let mut clippy = cargo(&root()?);
+    clippy.args(["clippy", "--workspace", "--all-targets", "--locked"]).args(FEATURES);
+    run(clippy.args(["--", "-D", "warnings"]))
+}
+
+/// Without the features that are tested.
+fn clippy_plain() -> Result<()> {
+    let plain = ["clippy", "--workspace", "--lib", "--bins", "--locked", "--", "-D", "warnings"];
+    run(cargo(&root()?).args(plain))
 }

@@ -11,6 +11,7 @@ mod fences;
 mod manifests;
 mod metrics;
 mod test;
+mod venv;
 
 use std::process::ExitCode;
 

@@ -1,17 +1,13 @@
 //! `cargo xtask manifests`: the rules as Kubernetes takes them, and whether its schemas accept what we deploy.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
 use crate::{
-    apt,
     command::{root, run},
+    venv,
 };
 
 const RULES: [&str; 2] = ["packaging/prometheus/rules.yaml", "packaging/prometheus/alerts.yaml"];
@@ -64,7 +60,8 @@ pub(crate) fn check() -> Result<()> {
         }
     }
     // What is not of Kubernetes itself has no schema there; the tests look at it.
-    run(Command::new(validator(&root)?).args(["--strict", "--quiet", "--no-warn"]).args(files))
+    let validator = venv::with(&root, VALIDATOR)?.join("bin/kubernetes-validate");
+    run(Command::new(validator).args(["--strict", "--quiet", "--no-warn"]).args(files))
 }
 
 fn write() -> Result<()> {
@@ -83,23 +80,4 @@ fn written(root: &Path) -> Result<String> {
         }
     }
     Ok(text)
-}
-
-/// In an environment of its own, made when it is missing.
-fn validator(root: &Path) -> Result<PathBuf> {
-    let environment = root.join("target/kubernetes-validate");
-    let program = environment.join("bin/kubernetes-validate");
-    if !program.exists() {
-        if !has_venv() {
-            apt::install(&["python3-venv"], "for kubernetes-validate")?;
-        }
-        run(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
-        run(Command::new(environment.join("bin/pip")).args(["install", "--quiet", VALIDATOR]))?;
-    }
-    Ok(program)
-}
-
-fn has_venv() -> bool {
-    let tried = Command::new("python3").args(["-c", "import venv, ensurepip"]).output();
-    tried.is_ok_and(|output| output.status.success())
 }

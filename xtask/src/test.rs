@@ -8,6 +8,7 @@ use clap::Args;
 use crate::{
     apt,
     command::{as_root, cargo, find, is_root, read, root, run},
+    venv,
 };
 
 /// The programs that tests compare us with or send traffic by, and the packages that bring them; tcpdump's brings libpcap0.8
@@ -35,6 +36,12 @@ const NEEDED: [(&str, &str); 20] = [
     ("unshare", "util-linux"),
 ];
 
+/// A collector of OpenTelemetry that others made, from PyPI: a program that needs no Python to run.
+const COLLECTOR: &str = "rotel==0.0.1a15";
+
+/// Features that are not built by default, so that what they add is tested too.
+pub(crate) const FEATURES: [&str; 2] = ["--features", "veth-observer/otlp"];
+
 /// With this set, a test that skips what the kernel can do has failed.
 const STRICT: (&str, &str) = ("VETH_OBSERVER_STRICT", "1");
 
@@ -56,8 +63,9 @@ pub(crate) fn tests(arguments: &[String]) -> Result<()> {
         NEEDED.iter().filter(|(program, _)| find(program).is_none()).map(|(_, package)| *package).collect();
     apt::install(&missing, "for the tests")?;
     let root = root()?;
+    venv::with(&root, COLLECTOR)?;
     let mut test = cargo(&root);
-    test.args(["test", "--workspace", "--locked"]).args(arguments).env(STRICT.0, STRICT.1);
+    test.args(["test", "--workspace", "--locked"]).args(FEATURES).args(arguments).env(STRICT.0, STRICT.1);
     if !is_root()? {
         // Compiled as whoever we are, so that no file of the build belongs to root; run as root.
         let sudo = as_root("true", &[]).context("the tests attach programs and make network namespaces")?;

@@ -121,7 +121,7 @@ impl Memory {
     }
 }
 
-fn compressed(body: &[u8]) -> Result<Vec<u8>> {
+pub(super) fn compressed(body: &[u8]) -> Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 8), Compression::fast());
     encoder.write_all(body)?;
     Ok(encoder.finish()?)

@@ -36,6 +36,7 @@ fn parse(stat: &str, boot: &str) -> Result<ProcessState> {
         .unwrap_or_default();
     Ok(ProcessState {
         cpu_seconds: (field(14)? + field(15)?) as f64 / ticks,
+        system_seconds: field(15)? as f64 / ticks,
         threads: field(20)?,
         start_unix_seconds: boot as f64 + field(22)? as f64 / ticks,
         virtual_bytes: field(23)?,
@@ -61,7 +62,8 @@ mod tests {
             "7 (a) b (c)) S 1 1 1 0 -1 4194560 1 0 0 0 200 100 0 0 20 0 9 0 500 4096 3 18446744073709551615";
         let state = super::parse(stat, "btime 1000\n").unwrap();
         assert_eq!((state.threads, state.virtual_bytes), (9, 4096));
-        assert!((state.cpu_seconds - 3.0).abs() < 1e-9 && (state.start_unix_seconds - 1005.0).abs() < 1e-9);
+        assert!((state.cpu_seconds - 3.0).abs() < 1e-9 && (state.system_seconds - 1.0).abs() < 1e-9);
+        assert!((state.start_unix_seconds - 1005.0).abs() < 1e-9);
         assert!(super::parse("", "").is_err());
     }
 }

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     agent::{
         http::{self, Limits, Serving},
+        otlp::{self, Pushing},
         source::{Requests, Source},
     },
     attach::Method,
@@ -53,6 +54,8 @@ pub struct Agent {
     once: bool,
     #[command(flatten)]
     flags: Flags,
+    #[command(flatten)]
+    otlp: otlp::Flags,
 }
 
 /// One moment, as one line.
@@ -77,6 +80,7 @@ impl Agent {
         let configuration = Configuration::read(self.flags)?;
         let (source, requests) = Source::new();
         // First, so that a port in use is said before anything is attached.
+        let pushing = (!self.once).then(|| push(&self.otlp, source.clone())).transpose()?.flatten();
         let _serving = (!self.once).then(|| serve(&configuration.settings.web, source)).transpose()?;
         let keeping = Keeping::start(configuration.settings.declared.clone()).await;
         let fleet = Fleet::start(fleet::Settings {
@@ -84,7 +88,7 @@ impl Agent {
             loss_timeout: configuration.settings.loss_timeout,
             attach: Method::Auto,
         });
-        let running = Running { once: self.once, stop, hangup, configuration, requests, fleet };
+        let running = Running { once: self.once, stop, hangup, configuration, requests, pushing, fleet };
         let outcome = running.run(&keeping, out).await;
         keeping.finish().await;
         outcome
@@ -97,6 +101,7 @@ struct Running {
     hangup: Hangup,
     configuration: Configuration,
     requests: Requests,
+    pushing: Option<Pushing>,
     fleet: Fleet,
 }
 
@@ -137,12 +142,17 @@ impl Running {
             }
         }
         tell(&NotifyState::Stopping);
+        let last = self.pushing.is_some().then(|| self.snapshot());
+        if let (Some(pushing), Some(last)) = (self.pushing, last) {
+            pushing.finish(last);
+        }
         Ok(())
     }
 
     fn snapshot(&mut self) -> Snapshot {
         let mut snapshot = self.fleet.snapshot();
         snapshot.agent.reload = self.configuration.reload;
+        snapshot.agent.push = self.pushing.as_ref().map(Pushing::state);
         snapshot
     }
 }
@@ -152,10 +162,22 @@ fn selection(settings: &Settings) -> Selection {
     Selection { pairs, exclude, aliases, max_pairs }
 }
 
+/// Pushes until it is dropped, where that is asked for, and says where to.
+fn push(flags: &otlp::Flags, source: Source) -> Result<Option<Pushing>> {
+    let pushing = Pushing::start(flags, source, versions())?;
+    if let Some(pushing) = &pushing {
+        output::note(format!("pushing metrics to {}", pushing.target()));
+    }
+    Ok(pushing)
+}
+
+fn versions() -> Versions {
+    Versions { observer: kernel::VERSION, kernel: features::kernel_release() }
+}
+
 /// Serves until it is dropped, and says where.
 fn serve(flags: &http::Flags, source: Source) -> Result<Serving> {
-    let versions = Versions { observer: kernel::VERSION, kernel: features::kernel_release() };
-    let serving = Serving::start(flags, Limits::default(), source, versions)?;
+    let serving = Serving::start(flags, Limits::default(), source, versions())?;
     for address in serving.addresses() {
         output::note(format!("serving on {address}; {} has the metrics", flags.telemetry_path));
     }

@@ -21,6 +21,9 @@ impl Report {
 pub struct PairReport {
     /// The name a person gave or would give: alias, else the named end's interface.
     pub pair: String,
+    /// When the observation began, in nanoseconds of CLOCK_MONOTONIC.
+    #[serde(skip)]
+    pub started_ns: u64,
     /// How long the pair has been observed, in nanoseconds of CLOCK_MONOTONIC.
     pub elapsed_ns: u64,
     /// Why the observation ended before it was asked to; none while all is well.

@@ -30,6 +30,8 @@ impl Snapshot {
 pub struct AgentState {
     /// When it was taken, of CLOCK_MONOTONIC: a later snapshot has a larger one.
     pub taken_ns: u64,
+    /// The same moment in nanoseconds since the Unix epoch.
+    pub taken_unix_ns: u64,
     /// How long it took.
     pub took_ns: u64,
     #[serde(serialize_with = "readiness")]
@@ -49,6 +51,8 @@ pub struct AgentState {
     pub programs: Vec<ProgramCost>,
     /// None when there is nothing that could be loaded anew.
     pub reload: Option<Reload>,
+    /// None while nothing is pushed.
+    pub push: Option<PushState>,
 }
 
 impl AgentState {
@@ -56,6 +60,7 @@ impl AgentState {
     pub fn new(taken_ns: u64) -> Self {
         Self {
             taken_ns,
+            taken_unix_ns: 0,
             took_ns: 0,
             ready: Ok(()),
             pairs: 0,
@@ -66,6 +71,7 @@ impl AgentState {
             ring: RingState::default(),
             programs: Vec::new(),
             reload: None,
+            push: None,
         }
     }
 }
@@ -122,6 +128,17 @@ pub struct Reload {
     pub last_success_unix_ns: u64,
 }
 
+/// What became of the numbers that were pushed over OTLP.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct PushState {
+    /// Exports that the receiver took.
+    pub delivered: u64,
+    /// Exports that were given up, because it refused them or was not to be reached until the next was due.
+    pub failed: u64,
+    /// Data points that it did not take of those that it took.
+    pub rejected_points: u64,
+}
+
 /// What the web server of an agent counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct WebState {
@@ -140,6 +157,8 @@ pub struct WebState {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct ProcessState {
     pub cpu_seconds: f64,
+    /// Of these, in the kernel.
+    pub system_seconds: f64,
     pub start_unix_seconds: f64,
     pub resident_bytes: u64,
     pub virtual_bytes: u64,

@@ -142,6 +142,7 @@ impl Observation {
             .map(|(from, to)| self.ledgers[from].report(&readings[from], &names[from], &names[to]));
         Report::new(vec![PairReport {
             pair: self.pair.clone(),
+            started_ns: self.started_ns,
             elapsed_ns: readings[0].before_ns.saturating_sub(self.started_ns),
             ended: self.ended.clone(),
             limits: self.limits.clone(),

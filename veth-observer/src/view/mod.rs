@@ -8,6 +8,7 @@
 //! * [`pcapng`]: frames as a capture file holds them.
 //! * [`extcap`]: pairs as Wireshark lists them.
 //! * [`metrics`]: a snapshot of many pairs as Prometheus reads it.
+//! * `otlp`: the same as OpenTelemetry takes it.
 //! * [`columns`], [`pairs`], [`show`]: which pairs there are, and one end whole.
 //! * [`units`], [`escape`]: how numbers and names are written everywhere.
 
@@ -21,6 +22,8 @@ pub mod latency;
 pub mod line;
 pub mod metrics;
 pub mod object;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 pub mod pairs;
 pub mod pcapng;
 pub mod replay;

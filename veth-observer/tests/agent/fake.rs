@@ -36,6 +36,7 @@ pub(super) fn pair(name: &str) -> PairReport {
     };
     PairReport {
         pair: name.into(),
+        started_ns: 0,
         elapsed_ns: 1_000_000_000,
         ended: None,
         limits: Vec::new(),

@@ -20,17 +20,17 @@ use super::{
 use crate::support::netns::{eventually, run};
 
 /// A folder with certificates of an authority of its own, gone with the value.
-struct Folder(PathBuf);
+pub(super) struct Folder(PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("vo-web-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
         fs::create_dir(&path).unwrap();
         Self(path)
     }
 
-    fn file(&self, name: &str) -> String {
+    pub(super) fn file(&self, name: &str) -> String {
         self.0.join(name).to_str().unwrap().to_owned()
     }
 
@@ -42,7 +42,7 @@ impl Folder {
     }
 
     /// `ca.crt`, and with it signed `NAME.crt` for loopback, each with its key.
-    fn certificates(&self, names: &[&str]) {
+    pub(super) fn certificates(&self, names: &[&str]) {
         let config = self.file("openssl.cnf");
         fs::write(&config, "[req]\ndistinguished_name = dn\n[dn]\n").unwrap();
         let certificate = |name: &str, more: &[&str]| {

@@ -22,6 +22,8 @@ mod web_config;
 use std::time::Duration;
 
 use self::server::Server;
+#[cfg(feature = "otlp")]
+pub(super) use self::tls::certificates;
 pub use self::{
     flags::{Flags, telemetry_path},
     listen::Address,

@@ -30,7 +30,7 @@ pub(super) fn server_config(config: &TlsServerConfig) -> Result<ServerConfig> {
     Ok(server)
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+pub(in crate::agent) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let certificates = read.with_context(|| format!("cannot read certificates from {}", path.display()))?;
     ensure!(!certificates.is_empty(), "no certificate in {}", path.display());

@@ -34,6 +34,7 @@ impl Fleet {
         }
         let ready = self.readiness();
         let agent = AgentState {
+            taken_unix_ns: taken_ns.wrapping_add(clock::wall_offset_ns()),
             took_ns: clock::monotonic_ns() - taken_ns,
             ready,
             pairs: self.known,

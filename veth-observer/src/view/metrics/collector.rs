@@ -11,12 +11,10 @@ use prometheus_client::{
 
 use super::{
     Detail, Scrape, histogram,
-    table::{self, Direction, Kind, Metric, Pair, Sample, Samples, Unit, Value},
+    series::{self, Content, Labels, Series},
+    table::{self, Kind, Metric, Samples, Unit, Value},
 };
-use crate::model::report::{Distribution, Hook};
-
-/// Directions by their place in a report.
-pub(super) const DIRECTIONS: [&str; 2] = ["to_peer", "from_peer"];
+use crate::model::report::Distribution;
 
 #[derive(Debug)]
 pub(super) struct Collector {
@@ -31,25 +29,18 @@ pub(super) enum Part {
     Ending(f64),
 }
 
-type Labels = Vec<(&'static str, String)>;
-
-enum Content<'a> {
-    Value(Value),
-    Times(&'a Distribution),
-}
-
 impl collector::Collector for Collector {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         for metric in table::metrics() {
-            let samples = samples(metric, &self.scrape, self.part);
-            if samples.is_empty() {
+            let series = series(metric, &self.scrape, self.part);
+            if series.is_empty() {
                 continue;
             }
             let unit = unit(metric.unit);
             let name = family(metric, unit.as_ref());
             let mut family =
                 encoder.encode_descriptor(name, metric.help, unit.as_ref(), kind(metric.kind))?;
-            for (labels, content) in &samples {
+            for Series { labels, content, .. } in &series {
                 write(&mut family, metric.kind, labels, content, self.scrape.detail)?;
             }
         }
@@ -57,69 +48,14 @@ impl collector::Collector for Collector {
     }
 }
 
-fn samples<'a>(metric: &Metric, scrape: &'a Scrape, part: Part) -> Vec<(Labels, Content<'a>)> {
-    let named = |values: Vec<String>| metric.labels.iter().copied().zip(values).collect::<Labels>();
-    let one = |value: Value| vec![(Labels::new(), Content::Value(value))];
-    let seconds = match (metric.samples, part) {
-        (Samples::ScrapeTime, Part::Ending(seconds)) => seconds,
-        (Samples::ScrapeTime, Part::Body) | (_, Part::Ending(_)) => return Vec::new(),
-        (_, Part::Body) => 0.0,
-    };
-    match metric.samples {
-        Samples::ScrapeTime => one(seconds.into()),
-        Samples::AgentCount(count) => one(count(scrape).into()),
-        Samples::AgentNumber(number) => one(number(scrape).into()),
-        Samples::Agent(samples) => samples(scrape)
-            .into_iter()
-            .map(|(values, value)| (named(values), Content::Value(value)))
-            .collect(),
-        Samples::Count(count) => directions(scrape)
-            .filter_map(|(labels, direction)| {
-                Some((named(labels), Content::Value(count(&direction)?.into())))
-            })
-            .collect(),
-        Samples::Number(number) => directions(scrape)
-            .filter_map(|(labels, direction)| {
-                Some((named(labels), Content::Value(number(&direction)?.into())))
-            })
-            .collect(),
-        Samples::Times(times) => directions(scrape)
-            .filter_map(|(labels, direction)| Some((named(labels), Content::Times(times(direction.report)?))))
-            .collect(),
-        Samples::Places(places) => directions(scrape)
-            .flat_map(|(labels, direction)| below(&labels, places(&direction)))
-            .map(|(values, value)| (named(values), Content::Value(value)))
-            .collect(),
-        Samples::Pair(samples) => pairs(scrape)
-            .flat_map(|(label, pair)| below(&[label.to_owned()], samples(&pair)))
-            .map(|(values, value)| (named(values), Content::Value(value)))
-            .collect(),
+fn series<'a>(metric: &Metric, scrape: &'a Scrape, part: Part) -> Vec<Series<'a>> {
+    match (metric.samples, part) {
+        (Samples::ScrapeTime, Part::Ending(seconds)) => {
+            vec![Series { of: None, labels: Vec::new(), content: Content::Value(seconds.into()) }]
+        }
+        (_, Part::Ending(_)) => Vec::new(),
+        (_, Part::Body) => series::series(metric, scrape),
     }
-}
-
-/// The samples with these labels before their own.
-fn below(labels: &[String], samples: Vec<Sample>) -> Vec<Sample> {
-    samples.into_iter().map(|(more, value)| ([labels, &more].concat(), value)).collect()
-}
-
-fn pairs(scrape: &Scrape) -> impl Iterator<Item = (&str, Pair<'_>)> {
-    scrape.served.iter().map(|served| {
-        let (report, state) =
-            (&scrape.snapshot.report.pairs[served.at], &scrape.snapshot.agent.observed[served.at]);
-        (served.label.as_str(), Pair { report, state })
-    })
-}
-
-/// Every direction that is served, with its labels.
-fn directions(scrape: &Scrape) -> impl Iterator<Item = (Vec<String>, Direction<'_>)> {
-    scrape.served.iter().flat_map(move |served| {
-        let pair = &scrape.snapshot.report.pairs[served.at];
-        [0, 1].map(move |way| {
-            let labels = vec![served.label.clone(), DIRECTIONS[way].to_owned()];
-            let (report, counts) = (&pair.directions[way], &served.counts[way]);
-            (labels, Direction { report, counts, detail: scrape.detail, at_xdp: pair.hook != Hook::Tc })
-        })
-    })
 }
 
 fn write(

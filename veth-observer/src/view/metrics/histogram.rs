@@ -5,10 +5,10 @@ use veth_observer_common::buckets;
 use crate::model::report::Distribution;
 
 /// Buckets per doubling are 2 to the power of this.
-pub(super) const SCHEMA: i32 = 3;
+pub(in crate::view) const SCHEMA: i32 = 3;
 
 /// What is at most this long is in the zero bucket: 2⁻²⁷ s (7.45 ns), where the grid begins.
-pub(super) const ZERO: f64 = 1.0 / (1 << -buckets::FIRST_LOG2) as f64;
+pub(in crate::view) const ZERO: f64 = 1.0 / (1 << -buckets::FIRST_LOG2) as f64;
 
 /// Native buckets are numbered by their upper bound, 2^(i/8) s.
 const FIRST: i32 = buckets::native(1);
@@ -68,9 +68,13 @@ fn counted(spread: &Distribution, range: std::ops::RangeInclusive<usize>) -> u64
 }
 
 /// The sum in seconds.
+pub(in crate::view) fn sum(spread: &Distribution) -> f64 {
+    seconds(spread.sum_ns.unwrap_or(0))
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a number of Prometheus has 53 bits")]
-pub(super) fn sum(spread: &Distribution) -> f64 {
-    spread.sum_ns.unwrap_or(0) as f64 / 1e9
+pub(in crate::view) fn seconds(ns: u64) -> f64 {
+    ns as f64 / 1e9
 }
 
 #[cfg(test)]

@@ -2,15 +2,17 @@
 //!
 //! * [`table`]: the one table of names, types, units, labels and help, and where each value comes from.
 //! * [`served`]: which pairs an exposition holds, under which labels, and counts that never fall.
+//! * [`series`]: what each metric says of a scrape, whatever the format.
 //! * [`document`]: the table for people.
 
 mod collector;
 pub mod document;
-mod histogram;
+pub(in crate::view) mod histogram;
+pub(in crate::view) mod series;
 pub mod served;
 pub mod table;
 #[cfg(test)]
-mod tests;
+pub(in crate::view) mod tests;
 mod text;
 
 use std::{fmt, sync::Arc};

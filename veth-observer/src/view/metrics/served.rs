@@ -81,6 +81,8 @@ pub struct Register {
     counts: BTreeMap<u64, [Counts; 2]>,
     /// Ended, and served since.
     done: BTreeSet<u64>,
+    /// Of these, those that were served just now.
+    fresh: Vec<u64>,
     /// The name that a pair wanted, and the label that it has.
     labels: BTreeMap<u64, (String, String)>,
 }
@@ -89,6 +91,7 @@ impl Register {
     /// The pairs of the next exposition.
     pub fn serve(&mut self, snapshot: &Snapshot) -> Vec<Served> {
         let present: BTreeSet<u64> = snapshot.agent.observed.iter().map(|state| state.id).collect();
+        self.fresh.clear();
         self.done.retain(|id| present.contains(id));
         self.counts.retain(|id, _| present.contains(id));
         self.labels.retain(|id, _| present.contains(id));
@@ -111,6 +114,7 @@ impl Register {
             let label = self.label(state.id, &name, &taken);
             if pair.ended.is_some() {
                 self.done.insert(state.id);
+                self.fresh.push(state.id);
                 ending.insert(name.into_owned());
             }
             taken.insert(label.clone());
@@ -121,6 +125,13 @@ impl Register {
             served.push(Served { at, label, counts: *counts });
         }
         served
+    }
+
+    /// What was served last reached nobody: the pairs that ended are to be served again.
+    pub fn missed(&mut self) {
+        for id in self.fresh.drain(..) {
+            self.done.remove(&id);
+        }
     }
 
     /// The name, or where another has it, the name and the id. Once given it stays.

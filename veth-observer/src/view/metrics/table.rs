@@ -99,9 +99,9 @@ pub(super) type Times = for<'a> fn(&'a DirectionReport) -> Option<&'a Distributi
 
 /// A pair that is served.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pair<'a> {
-    pub(super) report: &'a PairReport,
-    pub(super) state: &'a PairState,
+pub(in crate::view) struct Pair<'a> {
+    pub(in crate::view) report: &'a PairReport,
+    pub(in crate::view) state: &'a PairState,
 }
 
 /// One way of it.
@@ -115,10 +115,10 @@ pub(super) struct Direction<'a> {
 }
 
 /// Values of labels, and the value that they have.
-pub(super) type Sample = (Vec<String>, Value);
+pub(in crate::view) type Sample = (Vec<String>, Value);
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Value {
+pub(in crate::view) enum Value {
     Count(u64),
     Number(f64),
 }

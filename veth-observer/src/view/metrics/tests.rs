@@ -13,10 +13,10 @@ use crate::model::{
     drop::Stage,
     link::{End, Owner},
     report::{DirectionReport, Distribution, Dropped, Hook, Matching, PairReport, Report, Traffic},
-    snapshot::{AgentState, PairState, ProcessState, ProgramCost, Reload, Snapshot, WebState},
+    snapshot::{AgentState, PairState, ProcessState, ProgramCost, PushState, Reload, Snapshot, WebState},
 };
 
-fn spread(times: &[u64]) -> Distribution {
+pub(in crate::view) fn spread(times: &[u64]) -> Distribution {
     let mut spread = Distribution { buckets: vec![0; buckets::COUNT], ..Distribution::default() };
     for &time in times {
         spread.buckets[buckets::index(time)] += 1;
@@ -26,7 +26,7 @@ fn spread(times: &[u64]) -> Distribution {
     spread
 }
 
-fn direction(seed: u64) -> DirectionReport {
+pub(in crate::view) fn direction(seed: u64) -> DirectionReport {
     let place = |reason: &str, location: &str, frames| Dropped {
         stage: Stage::Qdisc,
         reason: Some(reason.to_owned()),
@@ -57,7 +57,7 @@ fn direction(seed: u64) -> DirectionReport {
     }
 }
 
-fn pair(name: &str) -> PairReport {
+pub(in crate::view) fn pair(name: &str) -> PairReport {
     let end = |ifname: &str, ifindex| End {
         ifname: Some(ifname.to_owned()),
         ifindex,
@@ -66,6 +66,7 @@ fn pair(name: &str) -> PairReport {
     };
     PairReport {
         pair: name.to_owned(),
+        started_ns: 0,
         elapsed_ns: 1,
         ended: None,
         limits: Vec::new(),
@@ -79,7 +80,7 @@ fn owner() -> Owner {
     Owner { name: Some("web \"one\"\\".into()), pod: Some("line\nbreak".into()), ..Owner::default() }
 }
 
-fn snapshot(pairs: Vec<(u64, PairReport)>) -> Snapshot {
+pub(in crate::view) fn snapshot(pairs: Vec<(u64, PairReport)>) -> Snapshot {
     let mut agent = AgentState::new(1);
     agent.observed = pairs.iter().map(|(id, _)| PairState::new(*id)).collect();
     agent.attach_errors.insert("permission".into(), 2);
@@ -88,7 +89,7 @@ fn snapshot(pairs: Vec<(u64, PairReport)>) -> Snapshot {
     Snapshot { report: Report::new(pairs.into_iter().map(|(_, pair)| pair).collect()), agent }
 }
 
-fn scrape(snapshot: Snapshot, detail: Detail) -> Arc<Scrape> {
+pub(in crate::view) fn scrape(snapshot: Snapshot, detail: Detail) -> Arc<Scrape> {
     let served = Register::default().serve(&snapshot);
     Arc::new(Scrape {
         snapshot: Arc::new(snapshot),
@@ -235,7 +236,17 @@ fn every_metric_of_the_table_is_served() {
             stages: None,
         });
     }
-    let text = exposition(&scrape(snapshot(vec![(1, full)]), Detail::default()), Format::Text);
+    let mut snapshot = snapshot(vec![(1, full)]);
+    snapshot.agent.push = Some(PushState { delivered: 3, failed: 2, rejected_points: 1 });
+    let text = exposition(&scrape(snapshot, Detail::default()), Format::Text);
+    assert_has(
+        &text,
+        &[
+            r#"veth_observer_otlp_exports_total{result="delivered"} 3"#,
+            r#"veth_observer_otlp_exports_total{result="failed"} 2"#,
+            "veth_observer_otlp_points_rejected_total 1",
+        ],
+    );
     for metric in table::metrics() {
         let head = format!("# HELP {} {}", metric.name, metric.help);
         assert_has(&text, &[&head]);

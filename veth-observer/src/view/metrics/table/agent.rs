@@ -128,6 +128,28 @@ pub(super) const METRICS: &[Metric] = &[
             reloads(scrape, |reload| seconds(reload.last_success_unix_ns).into())
         }),
     },
+    Metric {
+        name: "veth_observer_otlp_exports_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &["result"],
+        help: "Exports over OTLP: delivered, or failed and given up for a newer one; none while nothing is pushed.",
+        samples: Samples::Agent(|scrape| {
+            let push = scrape.snapshot.agent.push.into_iter();
+            named(push.flat_map(|push| [("delivered", push.delivered), ("failed", push.failed)]))
+        }),
+    },
+    Metric {
+        name: "veth_observer_otlp_points_rejected_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &[],
+        help: "Data points that the receiver did not take of exports that it took.",
+        samples: Samples::Agent(|scrape| {
+            let push = scrape.snapshot.agent.push.into_iter();
+            push.map(|push| (Vec::new(), push.rejected_points.into())).collect()
+        }),
+    },
     gauge("veth_observer_http_connections", Unit::Count, "Connections to the web server now.", |scrape| {
         number(scrape.web.connections)
     }),
