@@ -33,6 +33,9 @@ pub const SNAPLEN: &str = "VO_SNAPLEN";
 /// `u32`: 1 to sample only what the program in the room of [`crate::filter::FUNCTIONS`] matches.
 pub const FILTER: &str = "VO_FILTER";
 
+/// `u32`: 1 when one end alone carries programs: no frame is stamped, and all that arrives counts as unmatched.
+pub const ONE_END: &str = "VO_ONE_END";
+
 /// `u32`: where arrivals are counted and timed, one of [`hook`].
 pub const HOOK: &str = "VO_HOOK";
 

@@ -19,7 +19,7 @@ use veth_observer_common::{
 
 use crate::{
     arrival_xdp,
-    constants::{VO_CPUS, VO_EPOCH_SHIFT, VO_HOOK, VO_LANE, VO_ORDER, key, slot},
+    constants::{VO_CPUS, VO_EPOCH_SHIFT, VO_HOOK, VO_LANE, VO_ONE_END, VO_ORDER, key, slot},
     fallback, frame, journal,
     samples::{self, Seen},
 };
@@ -44,6 +44,10 @@ pub fn count(ctx: &TcContext, direction: u32) {
     // SAFETY: the map lives as long as the program, and this CPU's value is written by this CPU only, in softirq.
     let received = unsafe { &mut *received };
     let len = frame::len(ctx);
+    if VO_ONE_END.load() != 0 {
+        count_unstamped(ctx, received, direction, len);
+        return;
+    }
     let now = now(slot);
 
     let words = words(ctx, received, direction, lane);
@@ -127,6 +131,27 @@ fn words(ctx: &TcContext, received: &mut Received, direction: u32, lane: u32) ->
     words
 }
 
+/// Counts a frame that left where nobody stamps.
+#[inline(always)]
+fn count_unstamped(ctx: &TcContext, received: &mut Received, direction: u32, len: u32) {
+    if !frame::is_looped_back(ctx) && fallback::state(direction) & (BEFORE | AFTER) == 0 {
+        add_unmatched(ctx, received, len, gso::at_ingress(len, 0, frame::gso(ctx)));
+    }
+}
+
+#[inline(always)]
+fn add_unmatched(ctx: &TcContext, received: &mut Received, len: u32, frames: u32) {
+    received.unmatched += u64::from(frames);
+    received.unmatched_skbs += 1;
+    received.unmatched_bytes += bytes(ctx, len, frames);
+}
+
+/// What is known of the bytes of so many frames: the header that they share is in it once.
+#[inline(always)]
+fn bytes(ctx: &TcContext, len: u32, frames: u32) -> u64 {
+    u64::from(len) + u64::from(frame::vlan_len(ctx)) * u64::from(frames)
+}
+
 /// Counts a frame that nothing tells the departure of, or nothing but its bytes.
 #[inline(always)]
 fn unrecognised(ctx: &TcContext, received: &mut Received, direction: u32, len: u32, now: u64) {
@@ -144,17 +169,14 @@ fn unrecognised(ctx: &TcContext, received: &mut Received, direction: u32, len: u
     if state & AFTER != 0 && !by_bytes {
         return;
     }
-    let bytes = u64::from(len) + u64::from(frame::vlan_len(ctx)) * u64::from(frames);
     let slot = slot(direction);
     let digest = if by_bytes { fallback::digest_of(ctx, direction) } else { None };
     if by_bytes && !fallback::has_begun(slot, digest, direction) {
         received.early += u64::from(frames);
-        received.early_bytes += bytes;
+        received.early_bytes += bytes(ctx, len, frames);
         return;
     }
-    received.unmatched += u64::from(frames);
-    received.unmatched_skbs += 1;
-    received.unmatched_bytes += bytes;
+    add_unmatched(ctx, received, len, frames);
     let mut departed_ns = NEVER;
     if let Some(digest) = digest
         && let Some(departed) = fallback::recall_digest(digest, direction, now)

@@ -21,6 +21,8 @@ pub static VO_FALLBACK: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
 pub static VO_DIGEST_ENTRIES: Global<u32> = Global::new(1);
 #[unsafe(no_mangle)]
+pub static VO_ONE_END: Global<u32> = Global::new(0);
+#[unsafe(no_mangle)]
 pub static VO_HOOK: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
 pub static VO_PROBE: Global<u64> = Global::new(0);

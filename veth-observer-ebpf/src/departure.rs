@@ -15,7 +15,7 @@ use veth_observer_common::{
 };
 
 use crate::{
-    constants::{VO_DEPARTURES, VO_EPOCH_SHIFT, VO_LANE, key, slot},
+    constants::{VO_DEPARTURES, VO_EPOCH_SHIFT, VO_LANE, VO_ONE_END, key, slot},
     fallback, frame, journal,
     samples::{self, Seen},
 };
@@ -38,9 +38,18 @@ pub fn count(ctx: &TcContext, direction: u32) {
     let frames = u64::from(segments.frames);
     let header = if segments.frames > 1 { segments.header + tag } else { 0 };
 
+    let state = fallback::state(direction);
+    if VO_ONE_END.load() != 0 {
+        // Nobody would take a stamp off again.
+        if state & (BEFORE | AFTER) == 0 {
+            sent.skbs += 1;
+            sent.frames += frames;
+            sent.bytes += u64::from(wire_len) + u64::from(tag) * frames;
+        }
+        return;
+    }
     // SAFETY: helpers without arguments.
     let (cpu, now) = unsafe { (bpf_get_smp_processor_id(), bpf_ktime_get_ns()) };
-    let state = fallback::state(direction);
     let method = state & METHOD;
     if state & (BEFORE | AFTER) != 0 {
         sent.outside += frames;

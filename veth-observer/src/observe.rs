@@ -21,7 +21,11 @@ use crate::{
     delivery::{Fates, Ledger},
     fault::Fault,
     kernel::{self, EndId, Loaded},
-    model::{link::End, report::Matching},
+    model::{
+        link::{End, Pair},
+        report::{Matching, SeenAt},
+    },
+    netns::Namespace,
     topology::Selected,
 };
 
@@ -103,19 +107,24 @@ pub struct Observation {
     whereabouts: Whereabouts,
     drivers: [Driver; 2],
     lane: Lane,
+    /// Whether programs are on each end.
+    observed: [bool; 2],
 }
 
 impl Observation {
     /// Attaches to both ends; when this returns, every frame from now on is counted.
     pub async fn start(selected: &Selected, settings: Settings) -> Result<Self> {
-        let mut this = Self::attach(selected, settings, Placed::alone)?;
+        let namespaces = selected.namespaces.each_ref().map(Some);
+        let mut this = Self::attach(&selected.pair, namespaces, settings, Placed::alone)?;
         this.begin().await?;
         Ok(this)
     }
 
-    /// Attaches programs that wait. Blocks, most of the time for the kernel to notice that they are there.
+    /// Attaches programs that wait, to the ends whose namespace is given: both, or one, of which then is told what leaves and
+    /// what arrives there. Blocks, most of the time for the kernel to notice that they are there.
     fn attach(
-        selected: &Selected,
+        pair: &Pair,
+        namespaces: [Option<&Namespace>; 2],
         settings: Settings,
         load: impl FnOnce(&kernel::Settings) -> Result<Placed>,
     ) -> Result<Self> {
@@ -124,9 +133,11 @@ impl Observation {
                 .fix("--xdp-mode generic, or --hook tc")
                 .into());
         }
-        let (ends, namespaces) = (&selected.pair.ends, &selected.namespaces);
+        let ends = &pair.ends;
+        let observed = namespaces.map(|namespace| namespace.is_some());
+        let reached = || ends.iter().zip(namespaces).filter_map(|(end, namespace)| Some((end, namespace?)));
         debug_span!("sweep").in_scope(|| {
-            for (end, namespace) in ends.iter().zip(namespaces) {
+            for (end, namespace) in reached() {
                 // What keeps us from sweeping keeps us from attaching, and is explained there.
                 if let Err(error) = leftovers::sweep(end, namespace) {
                     debug!("cannot sweep {}: {error:#}", end.label());
@@ -134,7 +145,8 @@ impl Observation {
             }
         });
         let in_driver = settings.hook.is_in_driver();
-        let lane = debug_span!("claim").in_scope(|| Lane::claim(ends))?;
+        let lane = debug_span!("claim")
+            .in_scope(|| Lane::claim(&reached().map(|(end, _)| end).collect::<Vec<_>>()))?;
         let Placed { mut loaded, deaths, mut limits } = load(&kernel::Settings {
             lane: lane.index,
             ends: ends.each_ref().map(end_id),
@@ -145,6 +157,7 @@ impl Observation {
             hook: settings.hook,
             probing: settings.probing,
             stages: settings.stages,
+            one_end: observed != [true; 2],
             log: settings.kernel_log,
         })?;
         let unbegun = matching::BEFORE | if in_driver { matching::DIGEST } else { matching::STAMP };
@@ -180,16 +193,18 @@ impl Observation {
             started_ns: clock::monotonic_ns(),
             followed: Instant::now(),
             ended: None,
-            whereabouts: Whereabouts([namespaces[0].address(), namespaces[1].address()]),
-            drivers: [0, 1].map(|end| Driver::first(&namespaces[end], ends[end].ifindex)),
+            whereabouts: Whereabouts(namespaces.map(|namespace| Some(namespace?.address()))),
+            drivers: [0, 1].map(|end| Driver::first(namespaces[end], ends[end].ifindex)),
             lane,
+            observed,
         })
     }
 
     /// Finds a way of recognising frames that fits the traffic there is, and then begins to count.
     async fn begin(&mut self) -> Result<()> {
         let mut before = self.read()?;
-        loop {
+        // Of one end alone there is nothing to recognise.
+        while self.observed == [true; 2] {
             tokio::time::sleep(SETTLE).await;
             let after = self.read()?;
             let mut turned = false;
@@ -245,6 +260,15 @@ impl Observation {
     pub fn flush_log(&mut self) {
         if let Some(log) = &mut self.loaded.log {
             log.flush();
+        }
+    }
+
+    /// Where frames are seen that leave an end.
+    fn seen_at(&self, from: usize) -> SeenAt {
+        match (self.observed[from], self.observed[1 - from]) {
+            (true, true) => SeenAt::Both,
+            (true, false) => SeenAt::Departure,
+            (false, _) => SeenAt::Arrival,
         }
     }
 

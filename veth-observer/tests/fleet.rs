@@ -7,6 +7,7 @@ mod drops;
 mod following;
 mod kills;
 mod limits;
+mod one_end;
 
 use std::{fs, thread, time::Duration};
 
@@ -59,6 +60,11 @@ pub(crate) struct Agent(pub(crate) Lines);
 
 impl Agent {
     fn start(lab: &Lab, flags: &[&str]) -> Self {
+        Self::run(lab, flags, Run::here)
+    }
+
+    /// One that is run in some other way.
+    fn run(lab: &Lab, flags: &[&str], run: impl FnOnce(&[&str]) -> Run) -> Self {
         let selector = format!("netns:{}/*", lab.name(0));
         let own = [
             "agent",
@@ -70,7 +76,7 @@ impl Agent {
             "--web.listen-address",
             "127.0.0.1:0",
         ];
-        Self(Run::here(&[&own[..], flags].concat()).lines())
+        Self(run(&[&own[..], flags].concat()).lines())
     }
 
     fn pid(&self) -> u32 {

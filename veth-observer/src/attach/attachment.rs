@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::{clsact, qdisc::Way, tcx, xdp};
 use crate::{
@@ -96,14 +96,17 @@ impl fmt::Display for Method {
 }
 
 impl Attachment {
-    /// Attaches ingress at both ends before egress, so that no counted departure meets an end that does not count.
+    /// Attaches ingress at both ends before egress, so that no counted departure meets an end that does not count. An end
+    /// without a namespace is left out.
     pub fn new(
         loaded: &mut Loaded,
         ends: &[End; 2],
-        namespaces: &[Namespace; 2],
+        namespaces: [Option<&Namespace>; 2],
         options: Options,
     ) -> Result<Self> {
         if let At::Xdp { generic } = options.hook {
+            let [Some(first), Some(second)] = namespaces else { bail!("XDP takes both ends") };
+            let namespaces = [first, second];
             xdp::check(ends, namespaces, generic)?;
             (options.notice)(&xdp::cost(ends, generic));
         }
@@ -128,13 +131,14 @@ impl Attachment {
     fn tcx(
         loaded: &mut Loaded,
         ends: &[End; 2],
-        namespaces: &[Namespace; 2],
+        namespaces: [Option<&Namespace>; 2],
         options: Options,
     ) -> Result<Option<Self>> {
         let mut this = Self::none(Method::Tcx);
         for way in Way::BOTH {
             for index in 0..2 {
-                let (end, namespace) = (&ends[index], &namespaces[index]);
+                let Some(namespace) = namespaces[index] else { continue };
+                let end = &ends[index];
                 let hook = namespace
                     .run(|| tcx::attach(loaded, index, end, way))?
                     .with_context(|| cannot_observe(end))?;
@@ -151,21 +155,23 @@ impl Attachment {
     fn clsact(
         loaded: &mut Loaded,
         ends: &[End; 2],
-        namespaces: &[Namespace; 2],
+        namespaces: [Option<&Namespace>; 2],
         options: Options,
     ) -> Result<Self> {
         let mut this = Self::none(Method::Clsact);
-        let mut sites: Vec<Arc<clsact::Site>> = Vec::new();
+        let mut sites: [Option<Arc<clsact::Site>>; 2] = [None, None];
         for way in Way::BOTH {
             for index in 0..2 {
-                let end = &ends[index];
+                let Some(namespace) = namespaces[index] else { continue };
+                let (end, site) = (&ends[index], &mut sites[index]);
                 let attach = || {
-                    if way == Way::Ingress {
-                        sites.push(clsact::Site::open(end, options.notice)?);
-                    }
-                    clsact::attach(loaded, options.lane, index, end, &sites[index], way)
+                    let site = match site {
+                        Some(site) => site,
+                        None => site.insert(clsact::Site::open(end, options.notice)?),
+                    };
+                    clsact::attach(loaded, options.lane, index, end, site, way)
                 };
-                let hook = namespaces[index].run(attach)?.with_context(|| cannot_observe(end))?;
+                let hook = namespace.run(attach)?.with_context(|| cannot_observe(end))?;
                 this.push(way, Hook::Clsact(hook));
             }
             if way == Way::Ingress {
@@ -180,11 +186,12 @@ impl Attachment {
         &mut self,
         loaded: &mut Loaded,
         ends: &[End; 2],
-        namespaces: &[Namespace; 2],
+        namespaces: [Option<&Namespace>; 2],
         hook: At,
     ) -> Result<()> {
         let At::Xdp { generic } = hook else { return Ok(()) };
-        for (index, namespace) in namespaces.iter().enumerate() {
+        for (index, namespace) in namespaces.into_iter().enumerate() {
+            let Some(namespace) = namespace else { continue };
             let hook = namespace.run(|| xdp::attach(loaded, index, ends, generic))?;
             self.xdp.push(hook.with_context(|| cannot_observe(&ends[index]))?);
         }

@@ -41,23 +41,34 @@ impl fmt::Display for Taken {
 impl std::error::Error for Taken {}
 
 impl Lane {
-    /// Takes the first lane that is free on both ends.
-    pub fn claim(ends: &[End; 2]) -> Result<Self> {
-        let claims = meeting_place()?.run(|| -> io::Result<_> {
-            for index in 0..LANES.len() {
-                let Some(first) = claim_end(index, &ends[0])? else { continue };
-                let Some(second) = claim_end(index, &ends[1])? else { continue };
-                return Ok(Some((index, vec![first, second])));
+    /// Takes the first lane that is free on all these ends: both, or one that is observed alone, which takes the last, since
+    /// it writes no stamp.
+    pub fn claim(ends: &[&End]) -> Result<Self> {
+        let mut lanes: Vec<usize> = (0..LANES.len()).collect();
+        if ends.len() == 1 {
+            lanes.reverse();
+        }
+        let claim = || -> io::Result<_> {
+            for &index in &lanes {
+                let claims: Option<Vec<_>> =
+                    ends.iter().map(|end| claim_end(index, end)).collect::<io::Result<_>>()?;
+                if let Some(claims) = claims {
+                    return Ok(Some((index, claims)));
+                }
             }
             Ok(None)
-        })?;
+        };
+        let claims = match meeting_place()?.run(claim) {
+            // Without stamps it is only in the way of its like.
+            Err(_) if ends.len() == 1 => Namespace::current()?.run(claim)?,
+            claims => claims?,
+        };
         match claims? {
             Some((index, claims)) => Ok(Self { index, claims }),
             None => Err(Taken(format!(
-                "{} observers are already on {} and {}, which is as many as a pair can carry; stop one of them",
+                "{} observers are already on {}, which is as many as a pair can carry; stop one of them",
                 LANES.len(),
-                ends[0].label(),
-                ends[1].label()
+                ends.iter().map(|end| end.label()).collect::<Vec<_>>().join(" and ")
             ))
             .into()),
         }

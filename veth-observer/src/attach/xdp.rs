@@ -46,7 +46,7 @@ pub(super) fn cost([a, b]: &[End; 2], generic: bool) -> String {
 }
 
 /// Refuses what cannot be, before anything is attached.
-pub(super) fn check(ends: &[End; 2], namespaces: &[Namespace; 2], generic: bool) -> Result<()> {
+pub(super) fn check(ends: &[End; 2], namespaces: [&Namespace; 2], generic: bool) -> Result<()> {
     if !generic && !features::has_xdp_load_bytes()? {
         return Err(Fault::unavailable(
             "native XDP takes Linux 5.18, which can show a program a frame in pieces",

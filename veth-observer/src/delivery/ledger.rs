@@ -15,7 +15,7 @@ use super::{
 };
 use crate::model::{
     reading::Reading,
-    report::{DirectionReport, Matching, Traffic},
+    report::{DirectionReport, Matching, SeenAt, Traffic},
 };
 
 /// The ledger of one direction.
@@ -110,6 +110,7 @@ impl Ledger {
         DirectionReport {
             from: from.to_owned(),
             to: to.to_owned(),
+            seen_at: SeenAt::Both,
             matching: self.judge.matching(),
             matched: received.timed(),
             sent: Traffic { skbs: sent.skbs, frames: sent.frames, bytes: sent.bytes },

@@ -5,9 +5,11 @@ mod drops;
 mod fates;
 mod ledger;
 mod matching;
+mod one_end;
 mod quantiles;
 mod stages;
 
 pub use fates::{Fates, Knowledge};
 pub use ledger::Ledger;
+pub use one_end::of_one_end;
 pub use quantiles::Delays;

@@ -78,6 +78,7 @@ pub(super) fn load_into(settings: &Settings, room: Option<Room<'_>>) -> Result<L
         (names::ORDER, order.to_ne_bytes().to_vec()),
         (names::FALLBACK, fallback.to_ne_bytes().to_vec()),
         (names::DIGEST_ENTRIES, digests.to_ne_bytes().to_vec()),
+        (names::ONE_END, u32::from(settings.one_end).to_ne_bytes().to_vec()),
         (names::HOOK, hook.to_ne_bytes().to_vec()),
         (names::DEPARTURES, u32::from(sampling.departures).to_ne_bytes().to_vec()),
         (names::SAMPLE, sampling.rate.to_ne_bytes().to_vec()),
@@ -107,8 +108,9 @@ pub(super) fn load_into(settings: &Settings, room: Option<Room<'_>>) -> Result<L
         })
     })?;
     let log = settings.log.then(|| KernelLog::open(&mut ebpf)).transpose()?;
-    let is_first = room.as_ref().is_none_or(|room| room.maps.is_none());
-    let drops = is_first.then(|| {
+    // Of one end alone no death can be told, but others of the block may follow.
+    let sees_deaths = room.as_ref().map_or(!settings.one_end, |room| room.maps.is_none());
+    let drops = sees_deaths.then(|| {
         debug_span!("drops").in_scope(|| layout.and_then(|layout| Drops::attach(&mut ebpf, layout)))
     });
     let (staging, stage_links) = settings.stages.then(|| stages::attach(&mut ebpf)).transpose()?.unzip();

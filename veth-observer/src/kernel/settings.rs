@@ -28,6 +28,8 @@ pub struct Settings {
     pub probing: bool,
     /// See frames on their way too.
     pub stages: bool,
+    /// Programs are on one end alone.
+    pub one_end: bool,
     /// Let the programs write log records.
     pub log: bool,
 }
@@ -107,6 +109,7 @@ mod tests {
             hook: Hook::Tc,
             probing: false,
             stages: false,
+            one_end: false,
             log: false,
         }
         .epoch_shift()

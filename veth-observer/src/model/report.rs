@@ -1,6 +1,6 @@
 //! The one shape of all machine output, and what every view renders.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{SCHEMA, driver::DriverCounts, drop::Stage, link::End};
 
@@ -67,11 +67,24 @@ pub enum Matching {
     Digest,
 }
 
+/// Where frames of a direction are seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeenAt {
+    Both,
+    /// At the end that sends them alone: the other one cannot be entered.
+    Departure,
+    /// At the end that they are sent to alone.
+    Arrival,
+}
+
 /// `sent = received + Σ dropped + lost + in_flight`, in frames; `unmatched` stands beside it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+///
+/// Where one end alone tells, all but `sent` or but `received` is not known, and not to be shown.
+#[derive(Debug, Clone, PartialEq)]
 pub struct DirectionReport {
     pub from: String,
     pub to: String,
+    pub seen_at: SeenAt,
     pub matching: Matching,
     /// Arrivals whose departure is known. Frames.
     pub matched: u64,
@@ -103,17 +116,85 @@ pub struct DirectionReport {
     /// Records that the observer itself lost. Frames.
     pub collection_loss: u64,
     /// Frames of our own, which are in none of the counts above; none without them.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub probes: Option<ProbeReport>,
     /// Where the frames were on their way; none unless asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub stages: Option<StageReport>,
 }
 
 impl DirectionReport {
+    /// Itself, where both ends tell of it.
+    pub fn whole(&self) -> Option<&Self> {
+        (self.seen_at == SeenAt::Both).then_some(self)
+    }
+
+    /// What was seen to leave.
+    pub fn departed(&self) -> Option<&Traffic> {
+        (self.seen_at != SeenAt::Arrival).then_some(&self.sent)
+    }
+
+    /// What was seen to arrive.
+    pub fn arrived(&self) -> Option<&Traffic> {
+        (self.seen_at != SeenAt::Departure).then_some(&self.received)
+    }
+
     /// Frames that were seen to die, wherever.
     pub fn dropped_frames(&self) -> u64 {
         self.dropped.iter().map(|place| place.frames).sum()
+    }
+}
+
+/// What is not known is `null`.
+impl Serialize for DirectionReport {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Known<'a> {
+            from: &'a str,
+            to: &'a str,
+            matching: Option<Matching>,
+            matched: Option<u64>,
+            sent: Option<&'a Traffic>,
+            received: Option<&'a Traffic>,
+            dropped: Option<&'a [Dropped]>,
+            in_flight: Option<u64>,
+            lost: Option<u64>,
+            unexplained: Option<i64>,
+            unmatched: Option<u64>,
+            reordered: Option<u64>,
+            duplicated: Option<u64>,
+            delay: Option<&'a Distribution>,
+            clamped: Option<u64>,
+            variation: Option<&'a Distribution>,
+            driver: Option<DriverCounts>,
+            collection_loss: Option<u64>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            probes: Option<&'a ProbeReport>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            stages: Option<&'a StageReport>,
+        }
+        let whole = self.whole();
+        Known {
+            from: &self.from,
+            to: &self.to,
+            matching: whole.map(|this| this.matching),
+            matched: whole.map(|this| this.matched),
+            sent: self.departed(),
+            received: self.arrived(),
+            dropped: whole.map(|this| this.dropped.as_slice()),
+            in_flight: whole.map(|this| this.in_flight),
+            lost: whole.map(|this| this.lost),
+            unexplained: whole.map(|this| this.unexplained),
+            unmatched: whole.map(|this| this.unmatched),
+            reordered: whole.map(|this| this.reordered),
+            duplicated: whole.map(|this| this.duplicated),
+            delay: whole.map(|this| &this.delay),
+            clamped: whole.map(|this| this.clamped),
+            variation: whole.map(|this| &this.variation),
+            driver: self.driver,
+            collection_loss: whole.map(|this| this.collection_loss),
+            probes: self.probes.as_ref(),
+            stages: self.stages.as_ref(),
+        }
+        .serialize(serializer)
     }
 }
 

@@ -9,10 +9,10 @@ use veth_observer_common::matching;
 use super::{Hook, Observation};
 use crate::{
     collect,
-    delivery::Ledger,
+    delivery::{Ledger, of_one_end},
     model::{
         reading::Reading,
-        report::{self, DirectionReport, Matching, PairReport, Report},
+        report::{self, DirectionReport, Matching, PairReport, Report, SeenAt},
     },
 };
 
@@ -138,8 +138,10 @@ impl Observation {
 
     fn report_of(&mut self, readings: &[Reading; 2]) -> Report {
         let names = self.names();
-        let directions: [DirectionReport; 2] = [(0, 1), (1, 0)]
-            .map(|(from, to)| self.ledgers[from].report(&readings[from], &names[from], &names[to]));
+        let directions: [DirectionReport; 2] = [(0, 1), (1, 0)].map(|(from, to)| match self.seen_at(from) {
+            SeenAt::Both => self.ledgers[from].report(&readings[from], &names[from], &names[to]),
+            one => of_one_end(&readings[from], one, &names[from], &names[to]),
+        });
         Report::new(vec![PairReport {
             pair: self.pair.clone(),
             started_ns: self.started_ns,

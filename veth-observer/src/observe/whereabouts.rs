@@ -16,9 +16,9 @@ use crate::{
     topology::{self, PairKey},
 };
 
-/// The namespace that each end was last seen in, not held: a pair must be able to go with its namespace.
+/// The namespace that each end under observation was last seen in, not held: a pair must be able to go with its namespace.
 #[derive(Debug)]
-pub(super) struct Whereabouts(pub(super) [Address; 2]);
+pub(super) struct Whereabouts(pub(super) [Option<Address>; 2]);
 
 impl Whereabouts {
     /// An end as it is now, and what its driver counted; none when it is gone or out of sight.
@@ -30,20 +30,24 @@ impl Whereabouts {
         let ifindex = attachment.ifindex(end)?;
         let is_there =
             |namespace: &Namespace| namespace.run(|| attachment.is_on(end, ifindex)).unwrap_or(false);
-        let namespace = match self.0[end].open().filter(is_there) {
+        let namespace = match self.open(end).filter(is_there) {
             Some(namespace) => namespace,
             None => netns::scan_others().namespaces.into_iter().find(is_there)?,
         };
-        self.0[end] = namespace.address();
+        self.0[end] = Some(namespace.address());
         let driver = counts(&namespace, ifindex);
         Some((topology::end(&namespace, ifindex).await.ok()?, driver))
     }
 }
 
 impl Whereabouts {
+    fn open(&self, end: usize) -> Option<Namespace> {
+        self.0[end].as_ref()?.open()
+    }
+
     /// Whether there is a device of that index where an end was last seen.
     pub(super) fn has(&self, end: usize, ifindex: u32) -> bool {
-        let there = self.0[end].open().and_then(|namespace| namespace.run(|| attach::is_there(ifindex)).ok());
+        let there = self.open(end).and_then(|namespace| namespace.run(|| attach::is_there(ifindex)).ok());
         there.unwrap_or(false)
     }
 }
@@ -56,8 +60,8 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn first(namespace: &Namespace, ifindex: u32) -> Self {
-        let first = counts(namespace, ifindex);
+    pub(super) fn first(namespace: Option<&Namespace>, ifindex: u32) -> Self {
+        let first = namespace.and_then(|namespace| counts(namespace, ifindex));
         Self { first, now: first }
     }
 
@@ -110,7 +114,7 @@ impl Observation {
             let now = &mut self.ends[at];
             now.owner.clone_from(&before.owner);
             if before.netns.inode != now.netns.inode {
-                now.owner = self.whereabouts.0[at].open().as_ref().and_then(topology::owner);
+                now.owner = self.whereabouts.open(at).as_ref().and_then(topology::owner);
             }
             let moved = (before.netns.inode, before.ifindex) != (now.netns.inode, now.ifindex);
             if moved || before.ifname != now.ifname {

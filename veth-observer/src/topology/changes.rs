@@ -10,6 +10,11 @@ use crate::model::{
 /// What identifies an end for as long as it is not moved: its namespace and its index.
 type Identity = (Option<u64>, Option<u64>, u32);
 
+/// Indexes repeat, so an end in a namespace that is not known could be any.
+fn is_known(&(cookie, inode, _): &Identity) -> bool {
+    cookie.is_some() || inode.is_some()
+}
+
 fn identity(end: &End) -> Identity {
     (end.netns.cookie, end.netns.inode, end.ifindex)
 }
@@ -27,7 +32,7 @@ impl PairKey {
 
     /// Whether an end of one is an end of the other.
     pub fn shares_end(&self, other: &Self) -> bool {
-        self.0.iter().any(|end| other.0.contains(end))
+        self.0.iter().any(|end| is_known(end) && other.0.contains(end))
     }
 
     /// Of its ends.

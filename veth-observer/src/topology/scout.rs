@@ -44,6 +44,11 @@ impl Seen {
     pub fn key(&self) -> PairKey {
         PairKey::of(&self.pair)
     }
+
+    /// Whether the namespace of each end can be entered, which its cookie takes.
+    pub fn can_be_entered(&self) -> [bool; 2] {
+        [0, 1].map(|end| self.addresses[end].is_some() && self.pair.ends[end].netns.cookie.is_some())
+    }
 }
 
 /// Of two ends in one namespace the one of lower index stands first.

@@ -75,20 +75,26 @@ pub(super) fn name(direction: &DirectionReport) -> String {
 }
 
 fn ledger_row(direction: &DirectionReport) -> Vec<String> {
-    let (sent, received, dropped) = (&direction.sent, &direction.received, direction.dropped_frames());
+    let (sent, received, whole) = (direction.departed(), direction.arrived(), direction.whole());
+    let dropped = direction.dropped_frames();
     vec![
         name(direction),
-        sent.frames.to_string(),
-        received.frames.to_string(),
-        dropped.to_string(),
-        direction.in_flight.to_string(),
-        direction.lost.to_string(),
-        units::share(dropped + direction.lost, sent.frames),
-        direction.unmatched.to_string(),
-        direction.reordered.to_string(),
-        sent.bytes.to_string(),
-        received.bytes.to_string(),
+        known(sent.map(|sent| sent.frames)),
+        known(received.map(|received| received.frames)),
+        known(whole.map(|_| dropped)),
+        known(whole.map(|whole| whole.in_flight)),
+        known(whole.map(|whole| whole.lost)),
+        known(whole.map(|whole| units::share(dropped + whole.lost, whole.sent.frames))),
+        known(whole.map(|whole| whole.unmatched)),
+        known(whole.map(|whole| whole.reordered)),
+        known(sent.map(|sent| sent.bytes)),
+        known(received.map(|received| received.bytes)),
     ]
+}
+
+/// What one end alone does not tell has no number.
+fn known(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "-".into(), |value| value.to_string())
 }
 
 fn drop_rows(direction: &DirectionReport) -> impl Iterator<Item = Vec<String>> {
@@ -104,7 +110,7 @@ fn drop_rows(direction: &DirectionReport) -> impl Iterator<Item = Vec<String>> {
 }
 
 fn times_row(direction: &DirectionReport, times: &Distribution, style: Style) -> Vec<String> {
-    let mut row = vec![name(direction), times.count.to_string()];
+    let mut row = vec![name(direction), known(direction.whole().map(|_| times.count))];
     let values =
         [times.min_ns, times.mean_ns, times.p50_ns, times.p90_ns, times.p99_ns, times.p999_ns, times.max_ns];
     row.extend(values.map(|ns| ns.map_or_else(|| "-".into(), |ns| units::duration(ns, style))));
@@ -134,7 +140,7 @@ fn unclosed(direction: &DirectionReport) -> String {
 
 /// How frames were recognised, where it was not by their stamp, all of them.
 fn recognised(direction: &DirectionReport) -> Option<String> {
-    let (received, timed) = (direction.received.frames, direction.delay.count);
+    let (received, timed) = (direction.whole()?.received.frames, direction.delay.count);
     if received == 0 || direction.matching == Matching::Stamp && timed >= received {
         return None;
     }
@@ -223,20 +229,23 @@ impl Lines {
         direction: &DirectionReport,
         before: Option<(&PairReport, &DirectionReport)>,
     ) -> String {
-        let (since, frames) =
-            before.map_or((0, 0), |(pair, direction)| (pair.elapsed_ns, direction.received.frames));
-        let rate = units::per_second(direction.received.frames - frames, pair.elapsed_ns - since);
+        let passed = |direction: &DirectionReport| {
+            direction.arrived().or(direction.departed()).map_or(0, |traffic| traffic.frames)
+        };
+        let (since, frames) = before.map_or((0, 0), |(pair, direction)| (pair.elapsed_ns, passed(direction)));
+        let rate = units::per_second(passed(direction) - frames, pair.elapsed_ns - since);
+        let whole = direction.whole();
         let delay = |ns: Option<u64>| ns.map_or_else(|| "-".into(), |ns| units::duration(ns, self.style));
         format!(
             "{:>8}  {:<31} {:>10} {:>10} {:>8} {:>9} {:>7} {:>9}  {:>10}  {:>8} {:>8} {:>8}\n",
             units::duration(pair.elapsed_ns, self.style),
             name(direction),
-            direction.sent.frames,
-            direction.received.frames,
-            direction.dropped_frames(),
-            direction.in_flight,
-            direction.lost,
-            direction.unmatched,
+            known(direction.departed().map(|sent| sent.frames)),
+            known(direction.arrived().map(|received| received.frames)),
+            known(whole.map(DirectionReport::dropped_frames)),
+            known(whole.map(|whole| whole.in_flight)),
+            known(whole.map(|whole| whole.lost)),
+            known(whole.map(|whole| whole.unmatched)),
             rate,
             delay(direction.delay.p50_ns),
             delay(direction.delay.p99_ns),
@@ -248,13 +257,14 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::report::Traffic;
+    use crate::model::report::{SeenAt, Traffic};
 
     fn direction(matching: Matching, timed: u64, unexplained: i64) -> DirectionReport {
         let thousand = Traffic { skbs: 1000, frames: 1000, bytes: 60_000 };
         DirectionReport {
             from: "a".into(),
             to: "b".into(),
+            seen_at: SeenAt::Both,
             matching,
             matched: timed,
             sent: thousand,
@@ -286,6 +296,23 @@ mod tests {
         ] {
             let [said] = remarks(&direction(matching, timed, 0)).try_into().unwrap();
             assert!(said.contains(&format!("(matching: {word})")) && said.ends_with(share), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_one_end_does_not_tell_has_no_number() {
+        let row = |seen_at| ledger_row(&DirectionReport { seen_at, ..direction(Matching::Stamp, 0, 0) });
+        let mut sent = vec!["-"; 11];
+        (sent[0], sent[1], sent[9]) = ("a > b", "1000", "60000");
+        assert_eq!(row(SeenAt::Departure), sent);
+        let mut received = vec!["-"; 11];
+        (received[0], received[2], received[10]) = ("a > b", "1000", "60000");
+        assert_eq!(row(SeenAt::Arrival), received);
+        let half = DirectionReport { seen_at: SeenAt::Departure, ..direction(Matching::Stamp, 0, 0) };
+        assert!(remarks(&half).is_empty());
+        let json = serde_json::to_value(&half).unwrap();
+        for (key, value) in json.as_object().unwrap() {
+            assert_eq!(value.is_null(), !["from", "to", "sent"].contains(&key.as_str()), "{key}: {value}");
         }
     }
 

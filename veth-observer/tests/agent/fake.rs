@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use veth_observer::model::{
     drop::Stage,
     link::End,
-    report::{DirectionReport, Distribution, Dropped, Hook, Matching, PairReport, Report, Traffic},
+    report::{DirectionReport, Distribution, Dropped, Hook, Matching, PairReport, Report, SeenAt, Traffic},
     snapshot::{AgentState, PairState, Snapshot},
 };
 use veth_observer_common::buckets;
@@ -87,6 +87,7 @@ fn direction(from: &str, to: &str, base: u64) -> DirectionReport {
     DirectionReport {
         from: from.into(),
         to: to.into(),
+        seen_at: SeenAt::Both,
         matching: Matching::Stamp,
         matched: base + 99,
         sent: traffic(27, 697, 9_007_199_254_740_000),

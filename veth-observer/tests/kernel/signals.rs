@@ -31,6 +31,7 @@ fn load() {
         fallback: true,
         probing: true,
         stages: true,
+        one_end: false,
         log: false,
     };
     let loaded = kernel::load(&settings).unwrap();

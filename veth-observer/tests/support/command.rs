@@ -123,8 +123,14 @@ impl Run {
 
     /// In the namespace the test itself is in, as a user who may nothing but these capabilities, such as `net_admin`.
     pub(crate) fn with_capabilities(names: &[&str], args: &[&str]) -> Self {
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        Self::with_capabilities_at("/proc/self/ns/net", names, args)
+    }
+
+    /// The same in a namespace at a path.
+    pub(crate) fn with_capabilities_at(netns: &str, names: &[&str], args: &[&str]) -> Self {
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--net={netns}"));
+        command.args(["--", "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
         let all = names.iter().map(|name| format!("+{name}")).collect::<Vec<_>>().join(",");
         for set in ["--inh-caps", "--ambient-caps", "--bounding-set"] {
             command.arg(format!("{set}=-all,{all}"));

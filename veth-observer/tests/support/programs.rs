@@ -58,6 +58,7 @@ pub(crate) fn settings(hook: Hook, lane: usize, sampling: Option<Sampling>) -> S
         order: true,
         probing: false,
         stages: false,
+        one_end: false,
         fallback: true,
         hook,
         log: false,

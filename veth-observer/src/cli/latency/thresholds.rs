@@ -186,13 +186,14 @@ fn as_f64(value: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::report::Traffic;
+    use crate::model::report::{SeenAt, Traffic};
 
     fn direction() -> DirectionReport {
         let hundred = Traffic { skbs: 100, frames: 100, bytes: 6000 };
         DirectionReport {
             from: "a".into(),
             to: "b".into(),
+            seen_at: SeenAt::Both,
             matching: Matching::Stamp,
             matched: 100,
             sent: hundred,

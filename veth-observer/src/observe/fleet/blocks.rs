@@ -5,7 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use anyhow::Result;
 
 use super::super::placed::{Placed, lock, seeing_deaths};
-use crate::{collect::Deaths, kernel};
+use crate::{
+    collect::Deaths,
+    fault::{Fault, Kind},
+    kernel,
+};
 
 /// Blocks of pairs that share their maps. Who looks at the deaths of all of them never waits for one that is being filled.
 #[derive(Default)]
@@ -21,13 +25,17 @@ struct Block {
 }
 
 impl Blocks {
-    /// Loads the programs of a pair into a block of its lane, a new one where all are full.
+    /// Loads the programs of a pair into a block of its lane, a new one where all are full. What maps are shared by takes
+    /// CAP_SYS_ADMIN; without it a pair has its own.
     pub(super) fn load(&self, settings: &kernel::Settings) -> Result<Placed> {
         let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
         let has_room = |block: &Block| block.kernel.lane() == settings.lane && block.kernel.free() > 0;
         let at = blocks.iter().position(has_room).unwrap_or(blocks.len());
         if at == blocks.len() {
-            let kernel = kernel::Block::new(settings.lane)?;
+            let kernel = match kernel::Block::new(settings.lane) {
+                Err(error) if is_denied(&error) => return Placed::alone(settings),
+                made => made?,
+            };
             blocks.push(Block { kernel, deaths: None, limits: Vec::new() });
         }
         let block = &mut blocks[at];
@@ -57,4 +65,8 @@ impl Blocks {
         let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
         blocks.retain(|block| block.kernel.free() < kernel::Block::PAIRS);
     }
+}
+
+fn is_denied(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Fault>().is_some_and(|fault| fault.kind == Kind::Unavailable)
 }

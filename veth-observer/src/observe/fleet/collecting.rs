@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use tracing::{debug, warn};
 
-use super::{ENDED, Fleet, REMEMBERED};
+use super::{super::Observation, ENDED, Fleet, REMEMBERED};
 use crate::{
     collect::clock,
     model::{
@@ -26,7 +26,7 @@ impl Fleet {
                 continue;
             }
             pairs.push(report);
-            observed.push(PairState::new(id));
+            observed.extend(self.members.get(&id).map(|member| state(id, &member.observation)));
         }
         for (_, state, report) in &self.ended {
             pairs.push(report.clone());
@@ -54,7 +54,7 @@ impl Fleet {
         if !self.has_looked {
             Err("still looking for pairs".to_owned())
         } else if !self.has_settled {
-            let open = self.queue.len() + self.under_way.len();
+            let open = self.queue.len() + self.under_way.len() + self.half_seen;
             Err(format!("{open} of {} pairs are yet to be attached to", self.known))
         } else if self.known > 0 && self.members.is_empty() && self.is_settled() && !reasons.is_empty() {
             Err(format!("no pair could be observed: {}", reasons.join(", ")))
@@ -99,13 +99,20 @@ impl Fleet {
     }
 
     /// Keeps the last report of a pair for a while.
-    pub(super) fn remember(&mut self, id: u64, report: Report) {
+    pub(super) fn remember(&mut self, state: PairState, report: Report) {
         for mut report in report.pairs {
             report.pair = self.settings.selection.aliases.name(&Pair { ends: report.ends.clone() });
-            self.ended.push_back((Instant::now(), PairState::new(id), report));
+            self.ended.push_back((Instant::now(), state, report));
         }
         while self.ended.len() > ENDED {
             self.ended.pop_front();
         }
     }
+}
+
+/// What is done with a pair: of one end alone, no frame is timed.
+pub(super) fn state(id: u64, observation: &Observation) -> PairState {
+    let observed = observation.observed;
+    let timing_ratio = f64::from(u8::from(observed == [true; 2]));
+    PairState { observed, timing_ratio, ..PairState::new(id) }
 }

@@ -1,10 +1,10 @@
 //! Pairs as they come, move, are renamed and go.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use tracing::{debug, warn};
 
-use super::{Done, Fleet, Member, Selection, failure::Failure};
+use super::{Done, Fleet, Member, Selection, collecting::state, failure::Failure};
 use crate::topology::{PairKey, Seen};
 
 impl Fleet {
@@ -15,12 +15,18 @@ impl Fleet {
         let ids: Vec<u64> = self.members.keys().copied().collect();
         for id in ids {
             let Some(member) = self.members.get_mut(&id) else { continue };
-            if let Some(seen) = self.seen.get(&member.key) {
-                if member.observation.renew(&seen.pair) {
-                    self.events.renamed += 1;
-                }
-            } else {
+            let Some(seen) = member.find(&self.seen) else {
                 self.miss(id).await;
+                continue;
+            };
+            if member.observation.observed != [true; 2] && seen.can_be_entered() == [true; 2] {
+                member.observation.ended = Some("both its ends can be observed now".to_owned());
+                self.conclude(id);
+                continue;
+            }
+            member.key = seen.key();
+            if member.observation.renew(&seen.pair) {
+                self.events.renamed += 1;
             }
         }
         self.select();
@@ -67,19 +73,27 @@ impl Fleet {
             observed.iter().filter(|key| !self.seen.contains_key(key)).copied().collect();
         let mut room = max_pairs.saturating_sub(self.members.len().saturating_add(self.under_way.len()));
         let (mut over, mut unreachable) = (0, Vec::new());
+        self.half_seen = 0;
         for key in &self.selected {
             let Some(seen) = self.seen.get(key) else { continue };
             let is_half_lost = || lost.iter().any(|lost| lost.shares_end(key));
-            if observed.contains(key) || self.under_way.contains(key) || is_half_lost() {
+            // It may have changed meanwhile.
+            let is_under_way = || self.under_way.iter().any(|other| other == key || other.shares_end(key));
+            if observed.contains(key) || is_under_way() || is_half_lost() {
                 continue;
             }
             if room == 0 {
                 over += 1;
-            } else if seen.addresses.iter().any(Option::is_none) {
-                if self.waiting.is_due(key) {
-                    unreachable.push(*key);
-                }
-            } else if self.waiting.is_due(key) {
+                continue;
+            }
+            let can_be_entered = seen.can_be_entered();
+            if can_be_entered != [true; 2] && self.waiting.begin(*key) {
+                self.half_seen += 1;
+            } else if !self.waiting.is_due(key) {
+                self.half_seen += usize::from(!self.waiting.has_failed(key));
+            } else if can_be_entered == [false; 2] {
+                unreachable.push(*key);
+            } else {
                 room -= 1;
                 self.queue.push_back(*key);
             }
@@ -127,10 +141,19 @@ impl Fleet {
             debug!("{error:#}");
         }
         match member.observation.conclude() {
-            Ok(report) => self.remember(id, report),
+            Ok(report) => self.remember(state(id, &member.observation), report),
             Err(error) => warn!("the last counts of a pair cannot be read: {error:#}"),
         }
         self.events.removed += 1;
         self.leaving.push(*member.observation);
+    }
+}
+
+impl Member {
+    /// The pair as it was seen: where one end is out of reach, what is known of that may have changed.
+    fn find<'a>(&self, seen: &'a BTreeMap<PairKey, Seen>) -> Option<&'a Seen> {
+        let by_end = || seen.values().find(|seen| seen.key().shares_end(&self.key));
+        let is_whole = self.observation.observed == [true; 2];
+        seen.get(&self.key).or_else(|| if is_whole { None } else { by_end() })
     }
 }

@@ -5,6 +5,7 @@ mod collecting;
 mod failure;
 mod following;
 mod parting;
+mod reach;
 mod selection;
 mod waiting;
 mod workers;
@@ -91,6 +92,8 @@ pub struct Fleet {
     waiting: Waiting,
     over_limit: u64,
     known: u64,
+    /// Pairs of which one end was out of reach when they were seen first: it may only be new.
+    half_seen: usize,
     next_id: u64,
     events: PairEvents,
     errors: BTreeMap<String, u64>,
@@ -144,6 +147,7 @@ impl Fleet {
             waiting: Waiting::default(),
             over_limit: 0,
             known: 0,
+            half_seen: 0,
             next_id: 1,
             events: PairEvents::default(),
             errors: BTreeMap::new(),
@@ -190,7 +194,8 @@ impl Fleet {
 
     /// Whether every pair that was seen is observed, or cannot be.
     pub fn is_settled(&self) -> bool {
-        self.has_looked && self.queue.is_empty() && self.under_way.is_empty()
+        let is_idle = self.queue.is_empty() && self.under_way.is_empty() && self.half_seen == 0;
+        self.has_looked && is_idle
     }
 
     /// Gives jobs to the threads that have room.

@@ -14,6 +14,18 @@ const LONGEST: Duration = Duration::from_mins(1);
 pub(super) struct Waiting(HashMap<PairKey, (u32, Instant)>);
 
 impl Waiting {
+    /// Lets a pair that is new wait once; false for one that is known.
+    pub(super) fn begin(&mut self, key: PairKey) -> bool {
+        let is_new = !self.0.contains_key(&key);
+        self.0.entry(key).or_insert_with(|| (0, Instant::now() + FIRST));
+        is_new
+    }
+
+    /// Whether it was tried.
+    pub(super) fn has_failed(&self, key: &PairKey) -> bool {
+        self.0.get(key).is_some_and(|(tries, _)| *tries > 0)
+    }
+
     /// Notes a failure: the pause doubles with each.
     pub(super) fn fail(&mut self, key: PairKey) {
         let (tries, next) = self.0.entry(key).or_insert((0, Instant::now()));

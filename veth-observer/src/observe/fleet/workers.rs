@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anyhow::Result;
 use tokio::sync::mpsc;
 
-use super::{super::Observation, Settings, blocks::Blocks, failure::Failure};
-use crate::topology::{PairKey, Seen, Selected};
+use super::{super::Observation, Settings, blocks::Blocks, failure::Failure, reach};
+use crate::topology::{PairKey, Seen};
 
 /// The kernel lets one device change at a time; meanwhile another thread may load.
 const THREADS: usize = 2;
@@ -91,17 +91,13 @@ fn attach(
 }
 
 fn attach_here(settings: &Settings, blocks: &Blocks, seen: &Seen) -> Result<Box<Observation>, Failure> {
-    let [Some(first), Some(second)] = &seen.addresses else { return Err(Failure::Unreachable) };
-    let (Some(first), Some(second)) = (first.open(), second.open()) else { return Err(Failure::Gone) };
-    let namespaces = [first, second];
-    for (end, namespace) in seen.pair.ends.iter().zip(&namespaces) {
-        // An inode may by now be another namespace's.
-        if end.netns.cookie.is_some() && namespace.cookie() != end.netns.cookie {
-            return Err(Failure::Gone);
-        }
+    let namespaces = reach::namespaces(seen)?;
+    let reached = namespaces.each_ref().map(Option::as_ref);
+    let mut observation =
+        Observation::attach(&seen.pair, reached, settings.of_pair(), |kernel| blocks.load(kernel))
+            .map_err(|error| Failure::of(&error))?;
+    if let Some(limit) = reach::limit(seen) {
+        observation.limits = vec![limit];
     }
-    let selected = Selected { pair: seen.pair.clone(), namespaces };
-    Observation::attach(&selected, settings.of_pair(), |kernel| blocks.load(kernel))
-        .map(Box::new)
-        .map_err(|error| Failure::of(&error))
+    Ok(Box::new(observation))
 }

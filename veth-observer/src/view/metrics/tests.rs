@@ -12,7 +12,7 @@ use super::{
 use crate::model::{
     drop::Stage,
     link::{End, Owner},
-    report::{DirectionReport, Distribution, Dropped, Hook, Matching, PairReport, Report, Traffic},
+    report::{DirectionReport, Distribution, Dropped, Hook, Matching, PairReport, Report, SeenAt, Traffic},
     snapshot::{AgentState, PairState, ProcessState, ProgramCost, PushState, Reload, Snapshot, WebState},
 };
 
@@ -36,6 +36,7 @@ pub(in crate::view) fn direction(seed: u64) -> DirectionReport {
     DirectionReport {
         from: "a".into(),
         to: "b".into(),
+        seen_at: SeenAt::Both,
         matching: Matching::Stamp,
         matched: seed + 1,
         sent: Traffic { skbs: seed + 2, frames: seed + 3, bytes: seed + 4 },
@@ -314,4 +315,37 @@ fn counts_never_fall_and_what_was_taken_back_is_told() {
         assert!(counted.total >= last.0 && counted.taken_back >= last.1);
         last = (counted.total, counted.taken_back);
     }
+}
+
+#[test]
+fn of_one_end_there_are_no_series_that_would_take_both() {
+    let mut half = pair("web");
+    half.directions[0].seen_at = SeenAt::Departure;
+    half.directions[1].seen_at = SeenAt::Arrival;
+    half.ends[1].operstate = None;
+    let mut snapshot = snapshot(vec![(1, half)]);
+    snapshot.agent.observed[0].observed = [true, false];
+    let text = exposition(&scrape(snapshot, Detail::default()), Format::Text);
+    let of_directions: Vec<&str> = text.lines().filter(|line| line.contains("direction=")).collect();
+    let [to_peer, from_peer] =
+        ["to_peer", "from_peer"].map(|way| format!(r#"{{pair="web",direction="{way}"}}"#));
+    assert_eq!(
+        of_directions,
+        [
+            format!("veth_frames_sent_total{to_peer} 103"),
+            format!("veth_frames_received_total{from_peer} 206"),
+            format!("veth_sent_bytes_total{to_peer} 104"),
+            format!("veth_received_bytes_total{from_peer} 207"),
+            format!("veth_skbs_sent_total{to_peer} 102"),
+            format!("veth_skbs_received_total{from_peer} 205"),
+        ]
+    );
+    assert_has(
+        &text,
+        &[
+            r#"veth_pair_up{pair="web"} 1"#,
+            r#"veth_observer_pair_observed{pair="web",end="near"} 1"#,
+            r#"veth_observer_pair_observed{pair="web",end="peer"} 0"#,
+        ],
+    );
 }

@@ -1,6 +1,6 @@
 // What happens from one report to the next. Reports hold totals; here they become rates.
 
-import { missing } from './facts.js';
+import { carried, isWhole, missing } from './facts.js';
 
 /** Reports that are remembered: five minutes. */
 export const KEPT = 300;
@@ -19,13 +19,13 @@ class Course {
   /** Per second over `ns` nanoseconds; mean delay of what arrived in them. */
   add(before, now, ns) {
     const perSecond = (count) => (count * 1e9) / ns;
-    const arrived = now.delay.count - before.delay.count;
-    const spent = (now.delay.sum_ns ?? 0) - (before.delay.sum_ns ?? 0);
+    const arrived = isWhole(now) ? now.delay.count - before.delay.count : 0;
+    const spent = (now.delay?.sum_ns ?? 0) - (before.delay?.sum_ns ?? 0);
     this.push(
-      perSecond(now.sent.frames - before.sent.frames),
-      perSecond(8 * (now.sent.bytes - before.sent.bytes)),
+      perSecond(carried(now).frames - carried(before).frames),
+      perSecond(8 * (carried(now).bytes - carried(before).bytes)),
       // Late arrivals take themselves off the lost.
-      perSecond(Math.max(0, missing(now) - missing(before))),
+      isWhole(now) ? perSecond(Math.max(0, missing(now) - missing(before))) : null,
       arrived > 0 ? spent / arrived : null,
     );
     this.recent = missing(now) > missing(before) ? RECENT : Math.max(0, this.recent - 1);
@@ -75,7 +75,7 @@ class Pair {
 /** Whether both can be of one observation: no total falls. */
 const follows = (before, now) =>
   now.elapsed_ns >= before.elapsed_ns &&
-  now.directions.every((direction, way) => direction.sent.frames >= before.directions[way].sent.frames);
+  now.directions.every((direction, way) => carried(direction).frames >= carried(before.directions[way]).frames);
 
 /** All pairs by the id of their observation. */
 export class Courses {

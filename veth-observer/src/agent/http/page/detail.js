@@ -3,37 +3,37 @@
 import { draw, histogram } from './bins.js';
 import { Chart, DELAY, FRAMES, MISSING } from './charts.js';
 import { byId, fill, make, mark, retitle, say, table } from './dom.js';
-import { arrow, droppedFrames, label, missing, netns, owner, state } from './facts.js';
+import { arrow, droppedFrames, isWhole, label, missing, netns, owner, state } from './facts.js';
 import { duration, share } from './units.js';
 
 const LEDGER = [
-  ['Sent', (way) => way.sent.frames],
-  ['Received', (way) => way.received.frames],
+  ['Sent', (way) => way.sent?.frames],
+  ['Received', (way) => way.received?.frames],
   ['Dropped', droppedFrames],
   ['In flight', (way) => way.in_flight],
   ['Lost', (way) => way.lost],
-  ['Loss', (way) => share(missing(way), way.sent.frames)],
+  ['Loss', (way) => (isWhole(way) ? share(missing(way), way.sent.frames) : null)],
   ['Unexplained', (way) => way.unexplained],
   ['Unmatched', (way) => way.unmatched],
   ['Reordered', (way) => way.reordered],
   ['Duplicated', (way) => way.duplicated],
-  ['Bytes sent', (way) => way.sent.bytes],
-  ['Bytes received', (way) => way.received.bytes],
-  ['skbs sent', (way) => way.sent.skbs],
-  ['skbs received', (way) => way.received.skbs],
+  ['Bytes sent', (way) => way.sent?.bytes],
+  ['Bytes received', (way) => way.received?.bytes],
+  ['skbs sent', (way) => way.sent?.skbs],
+  ['skbs received', (way) => way.received?.skbs],
   ['Recognised by', (way) => way.matching],
   ['Collection loss', (way) => way.collection_loss],
 ];
 
 const TIMES = [
-  ['Count', (times) => String(times.count)],
-  ['Min', (times) => duration(times.min_ns)],
-  ['Mean', (times) => duration(times.mean_ns)],
-  ['p50', (times) => duration(times.p50_ns)],
-  ['p90', (times) => duration(times.p90_ns)],
-  ['p99', (times) => duration(times.p99_ns)],
-  ['p99.9', (times) => duration(times.p999_ns)],
-  ['Max', (times) => duration(times.max_ns)],
+  ['Count', (times) => times?.count],
+  ['Min', (times) => duration(times?.min_ns)],
+  ['Mean', (times) => duration(times?.mean_ns)],
+  ['p50', (times) => duration(times?.p50_ns)],
+  ['p90', (times) => duration(times?.p90_ns)],
+  ['p99', (times) => duration(times?.p99_ns)],
+  ['p99.9', (times) => duration(times?.p999_ns)],
+  ['Max', (times) => duration(times?.max_ns)],
 ];
 
 const ENDS = [
@@ -110,10 +110,10 @@ export class Detail {
     retitle(this.ledger, 'In frames, since the beginning', ['Count', ...names]);
     fill(this.ledger, rowsOf(LEDGER, ways));
     const drops = ways.flatMap((way) =>
-      way.dropped.map((place) => [arrow(way), String(place.frames), place.stage, place.reason ?? '–', place.location]));
+      (way.dropped ?? []).map((place) => [arrow(way), String(place.frames), place.stage, place.reason ?? '–', place.location]));
     fill(this.drops, drops);
     this.drops.hidden = drops.length === 0;
-    this.noDrops.hidden = drops.length > 0;
+    this.noDrops.hidden = drops.length > 0 || !ways.every(isWhole);
     for (const [made, title, of] of [[this.delay, 'One-way delay', 'delay'], [this.variation, 'Variation of delay', 'variation']]) {
       retitle(made, title, ['Statistic', ...names]);
       fill(made, rowsOf(TIMES, ways.map((way) => way[of])));

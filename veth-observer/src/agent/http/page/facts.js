@@ -1,9 +1,16 @@
 // What a report says of pairs, ends and directions.
 
-export const droppedFrames = (direction) => direction.dropped.reduce((sum, place) => sum + place.frames, 0);
+/** Whether both ends tell of a direction. What one alone does not tell is null. */
+export const isWhole = (direction) => direction.lost !== null;
+
+export const droppedFrames = (direction) =>
+  isWhole(direction) ? direction.dropped.reduce((sum, place) => sum + place.frames, 0) : null;
 
 /** Frames that were sent and will not arrive. */
-export const missing = (direction) => droppedFrames(direction) + direction.lost;
+export const missing = (direction) => (isWhole(direction) ? droppedFrames(direction) + direction.lost : null);
+
+/** What was seen to leave, else what arrived. */
+export const carried = (direction) => direction.sent ?? direction.received;
 
 export const arrow = (direction) => `${direction.from} → ${direction.to}`;
 
@@ -34,5 +41,6 @@ export function state(pair, isLosing) {
   if (pair.ended !== null) return { name: 'ended', text: '× ended' };
   if (isLosing) return { name: 'losing', text: '▲ losing frames' };
   if (pair.directions.some((direction) => missing(direction) > 0)) return { name: 'lost', text: '△ lost frames before' };
+  if (!pair.directions.every(isWhole)) return { name: 'half', text: '◐ seen at one end' };
   return { name: 'well', text: '✓ no loss' };
 }

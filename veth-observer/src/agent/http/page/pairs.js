@@ -2,7 +2,7 @@
 
 import { spark, sparkline } from './charts.js';
 import { byId, make, mark, say } from './dom.js';
-import { arrow, label, missing, place, state, words } from './facts.js';
+import { arrow, isWhole, label, missing, place, state, words } from './facts.js';
 import { amount, duration, share } from './units.js';
 
 /** Of the worse direction where there are two. */
@@ -12,9 +12,9 @@ const COLUMNS = [
   { name: 'pair', title: 'Pair', of: (pair) => pair.report.pair },
   { name: 'frames', title: 'Frames/s', of: worst((_, course) => course.latest('frames') ?? -1) },
   { name: 'bits', title: 'bit/s', of: worst((_, course) => course.latest('bits') ?? -1) },
-  { name: 'loss', title: 'Loss', of: worst((direction) => missing(direction) / Math.max(1, direction.sent.frames)) },
-  { name: 'p50', title: 'p50 delay', of: worst((direction) => direction.delay.p50_ns ?? -1) },
-  { name: 'p99', title: 'p99 delay', of: worst((direction) => direction.delay.p99_ns ?? -1) },
+  { name: 'loss', title: 'Loss', of: worst((direction) => (isWhole(direction) ? missing(direction) / Math.max(1, direction.sent.frames) : -1)) },
+  { name: 'p50', title: 'p50 delay', of: worst((direction) => direction.delay?.p50_ns ?? -1) },
+  { name: 'p99', title: 'p99 delay', of: worst((direction) => direction.delay?.p99_ns ?? -1) },
 ];
 
 /** Widths at which columns go, and how many: style.css hides them. */
@@ -113,9 +113,9 @@ export class List {
       const texts = [
         amount(report.ended === null ? course.latest('frames') : null),
         amount(report.ended === null ? course.latest('bits') : null),
-        share(missing(direction), direction.sent.frames),
-        duration(direction.delay.p50_ns),
-        duration(direction.delay.p99_ns),
+        isWhole(direction) ? share(missing(direction), direction.sent.frames) : '–',
+        duration(direction.delay?.p50_ns),
+        duration(direction.delay?.p99_ns),
       ];
       say(row.cells[0], arrow(direction));
       texts.forEach((text, at) => say(row.cells[at + 1], text));

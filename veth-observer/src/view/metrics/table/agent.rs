@@ -36,7 +36,7 @@ pub(super) const METRICS: &[Metric] = &[
         unit: Unit::Frames,
         labels: &["pair", "direction"],
         help: "Frames of which the observer lost the record: samples, or addresses of buffers (collection loss).",
-        samples: Samples::Count(|direction: &Direction<'_>| Some(direction.report.collection_loss)),
+        samples: Samples::Count(|direction: &Direction<'_>| Some(direction.report.whole()?.collection_loss)),
     },
     counter("veth_observer_samples_total", Unit::Frames, "Frames copied to the rings.", |scrape| {
         scrape.snapshot.agent.ring.samples

@@ -9,26 +9,28 @@ use crate::{
 const DIRECTION: &[&str] = &["pair", "direction"];
 
 pub(super) const METRICS: &[Metric] = &[
-    frames("veth_frames_sent_total", "Frames seen leaving the sending end.", |d| Some(d.report.sent.frames)),
+    frames("veth_frames_sent_total", "Frames seen leaving the sending end.", |d| {
+        Some(d.report.departed()?.frames)
+    }),
     frames(
         "veth_frames_received_total",
         "Frames seen arriving at the receiving end that were seen sent; with matching by digest, all arrivals.",
-        |d| Some(d.report.received.frames),
+        |d| Some(d.report.arrived()?.frames),
     ),
     counter("veth_sent_bytes_total", Unit::Bytes, "Bytes of the frames sent, every header counted.", |d| {
-        Some(d.report.sent.bytes)
+        Some(d.report.departed()?.bytes)
     }),
     counter("veth_received_bytes_total", Unit::Bytes, "Bytes of the frames received.", |d| {
-        Some(d.report.received.bytes)
+        Some(d.report.arrived()?.bytes)
     }),
     counter(
         "veth_skbs_sent_total",
         Unit::Skbs,
         "Kernel buffers sent; one may hold many frames (GSO).",
-        |d| Some(d.report.sent.skbs),
+        |d| Some(d.report.departed()?.skbs),
     ),
     counter("veth_skbs_received_total", Unit::Skbs, "Kernel buffers received.", |d| {
-        Some(d.report.received.skbs)
+        Some(d.report.arrived()?.skbs)
     }),
     Metric {
         name: "veth_dropped_frames_total",
@@ -41,12 +43,12 @@ pub(super) const METRICS: &[Metric] = &[
     frames(
         "veth_frames_lost_total",
         "Frames that had not arrived within the loss timeout (RFC 7680), and were not seen to die.",
-        |d| Some(d.counts.lost.total),
+        |d| d.report.whole().map(|_| d.counts.lost.total),
     ),
     frames(
         "veth_frames_unmatched_total",
         "Arrivals that were not seen sent: packet sockets that bypass the queue, redirects.",
-        |d| Some(d.counts.unmatched.total),
+        |d| d.report.whole().map(|_| d.counts.unmatched.total),
     ),
     Metric {
         name: "veth_frames_corrected_total",
@@ -59,18 +61,20 @@ pub(super) const METRICS: &[Metric] = &[
     frames(
         "veth_frames_duplicated_total",
         "Second arrivals of a frame (RFC 5560), in no other count.",
-        |d| Some(d.report.duplicated),
+        |d| Some(d.report.whole()?.duplicated),
     ),
     frames(
         "veth_frames_reordered_total",
         "Frames that left before one from the same CPU that is already there (RFC 4737).",
-        |d| Some(d.report.reordered),
+        |d| Some(d.report.whole()?.reordered),
     ),
-    frames("veth_frames_matched_total", "Arrivals whose departure is known.", |d| Some(d.report.matched)),
+    frames("veth_frames_matched_total", "Arrivals whose departure is known.", |d| {
+        Some(d.report.whole()?.matched)
+    }),
     frames(
         "veth_frames_clamped_total",
         "Arrivals whose clock read a few nanoseconds before their departure's; their delay counts as 0.",
-        |d| Some(d.report.clamped),
+        |d| Some(d.report.whole()?.clamped),
     ),
     Metric {
         name: "veth_driver_frames_total",
@@ -81,22 +85,22 @@ pub(super) const METRICS: &[Metric] = &[
         samples: Samples::Places(driver),
     },
     gauge("veth_frames_in_flight", "Frames sent, not received, and younger than the loss timeout.", |d| {
-        Some(number(d.report.in_flight.cast_signed()))
+        Some(number(d.report.whole()?.in_flight.cast_signed()))
     }),
     gauge(
         "veth_frames_unexplained",
         "Frames that the ledger cannot place; 0 when it closes, negative when more arrived than left.",
-        |d| Some(number(d.report.unexplained)),
+        |d| Some(number(d.report.whole()?.unexplained)),
     ),
     times(
         "veth_one_way_delay_seconds",
         "Delay of frames from the egress hook of one end to the ingress hook of the other, on one clock (RFC 7679).",
-        |d| Some(&d.delay),
+        |d| Some(&d.whole()?.delay),
     ),
     times(
         "veth_delay_variation_seconds",
         "Absolute difference of the delays of one departure and the next (RFC 3393).",
-        |d| Some(&d.variation),
+        |d| Some(&d.whole()?.variation),
     ),
     frames("veth_probe_frames_sent_total", "Probe frames sent, in no count of traffic.", |d| {
         d.report.probes.as_ref().map(|probes| probes.sent)
@@ -134,10 +138,12 @@ pub(super) const METRICS: &[Metric] = &[
         kind: Kind::Gauge,
         unit: Unit::Bool,
         labels: &["pair"],
-        help: "1 while both ends are up, administratively and operationally.",
+        help: "1 while both ends are up, administratively and operationally, as far as their state can be seen.",
         samples: Samples::Pair(|pair| {
-            let is_up = |end: &End| end.operstate.as_deref() == Some("up");
-            vec![(Vec::new(), (pair.report.ended.is_none() && pair.report.ends.iter().all(is_up)).into())]
+            // An end is up only while the other is, so that one that cannot be seen takes nothing away.
+            let mut states = pair.report.ends.iter().filter_map(|end| end.operstate.as_deref()).peekable();
+            let is_up = states.peek().is_some() && states.all(|state| state == "up");
+            vec![(Vec::new(), (pair.report.ended.is_none() && is_up).into())]
         }),
     },
 ];
@@ -182,7 +188,8 @@ fn number(count: i64) -> f64 {
 /// One sample for a stage and reason, and where they are asked for for each location.
 fn dropped(direction: &Direction<'_>) -> Vec<Sample> {
     let mut samples: Vec<(Vec<String>, u64)> = Vec::new();
-    for Dropped { stage, reason, location, frames } in &direction.report.dropped {
+    let places = direction.report.whole().into_iter().flat_map(|whole| &whole.dropped);
+    for Dropped { stage, reason, location, frames } in places {
         let mut labels = vec![stage.to_string(), reason.clone().unwrap_or_default()];
         labels.extend(direction.detail.drop_locations.then(|| location.clone()));
         match samples.iter_mut().find(|(at, _)| *at == labels) {
@@ -194,6 +201,9 @@ fn dropped(direction: &Direction<'_>) -> Vec<Sample> {
 }
 
 fn corrected(direction: &Direction<'_>) -> Vec<Sample> {
+    if direction.report.whole().is_none() {
+        return Vec::new();
+    }
     let counts = direction.counts;
     [("lost", counts.lost), ("unmatched", counts.unmatched)]
         .map(|(name, count)| (vec![name.to_owned()], count.taken_back.into()))

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::report::{Distribution, Dropped, Matching, Traffic};
+use crate::model::report::{Distribution, Dropped, Matching, SeenAt, Traffic};
 
 /// A direction in which so many frames were sent, and so many received.
 fn direction(sent: u64, received: u64) -> DirectionReport {
@@ -7,6 +7,7 @@ fn direction(sent: u64, received: u64) -> DirectionReport {
     DirectionReport {
         from: "a".into(),
         to: "b".into(),
+        seen_at: SeenAt::Both,
         matching: Matching::Stamp,
         matched: received,
         sent: traffic(sent),
