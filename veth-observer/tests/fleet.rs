@@ -2,6 +2,7 @@
 
 mod beside;
 mod churn;
+mod costs;
 mod counts;
 mod drops;
 mod following;

@@ -203,6 +203,11 @@ impl Attachment {
         self.method
     }
 
+    /// Ids of the programs at tc: those at egress, and those at ingress.
+    pub fn programs(&self) -> [Vec<u32>; 2] {
+        [&self.egress, &self.ingress].map(|hooks| hooks.iter().map(Hook::program).collect())
+    }
+
     /// What ended it from outside, if anything did.
     pub fn gone(&self) -> Option<Gone> {
         let tc = self.ingress.iter().chain(&self.egress).find_map(Hook::gone);
@@ -245,6 +250,13 @@ impl Hook {
         match self {
             Self::Tcx(hook) => hook.end,
             Self::Clsact(hook) => hook.end,
+        }
+    }
+
+    fn program(&self) -> u32 {
+        match self {
+            Self::Tcx(hook) => hook.program,
+            Self::Clsact(hook) => hook.program,
         }
     }
 

@@ -97,7 +97,8 @@ pub(super) struct Hook {
     site: Arc<Site>,
     way: Way,
     handle: u32,
-    program: u32,
+    /// Id of the program.
+    pub(super) program: u32,
     /// Until after the filter is gone: see [`claim`].
     _claim: UnixDatagram,
 }

@@ -15,7 +15,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Hook {
     pub(super) end: usize,
-    program: u32,
+    /// Id of the program.
+    pub(super) program: u32,
     way: Way,
     link: Link,
 }

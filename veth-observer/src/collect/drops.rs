@@ -32,6 +32,11 @@ impl Deaths {
         Self { drops, places: BTreeMap::new(), reasons: None, functions: HashMap::new() }
     }
 
+    /// Id of the program that sees them.
+    pub fn program(&self) -> u32 {
+        self.drops.program
+    }
+
     /// Looks at what has died so far, of all pairs.
     pub fn look(&mut self) -> Result<()> {
         let mut places: Vec<(Place, Dead)> = Vec::new();

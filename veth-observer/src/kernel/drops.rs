@@ -71,6 +71,8 @@ pub struct Drops {
     pub unplaced: PerCpuArray<MapData, Dead>,
     /// Whether the kernel tells reasons.
     pub has_reasons: bool,
+    /// Id of the program.
+    pub program: u32,
     _link: FdLink,
 }
 
@@ -80,6 +82,7 @@ impl Drops {
         let program: &mut BtfTracePoint =
             ebpf.program_mut(names::DROP).context("the object has no program for drops")?.try_into()?;
         program.load(TRACEPOINT, types()?)?;
+        let number = program.info()?.id();
         let id = program.attach()?;
         let link = program.take_link(id)?.into();
         let mut map = |name| ebpf.take_map(name).with_context(|| format!("the object has no map {name}"));
@@ -87,6 +90,7 @@ impl Drops {
             places: map(names::PLACES)?.try_into()?,
             unplaced: map(names::UNPLACED)?.try_into()?,
             has_reasons: layout.has_reasons == 1,
+            program: number,
             _link: link,
         })
     }

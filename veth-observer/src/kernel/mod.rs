@@ -3,6 +3,7 @@
 mod block;
 mod bpffs;
 pub mod btf;
+mod costs;
 mod drops;
 pub mod features;
 mod filter;
@@ -21,6 +22,7 @@ pub mod symbols;
 
 pub use self::object::VERSION;
 pub use block::Block;
+pub use costs::{Runs, are_counted as are_runs_counted};
 pub use drops::{Drops, EndId, reason_names};
 pub use load::load;
 pub use loaded::Loaded;

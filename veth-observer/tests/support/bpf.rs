@@ -5,6 +5,7 @@ use std::{
     os::fd::{FromRawFd, OwnedFd},
 };
 
+const ENABLE_STATS: libc::c_long = 32;
 const PROG_LOAD: libc::c_long = 5;
 const PROG_QUERY: libc::c_long = 16;
 const LINK_CREATE: libc::c_long = 28;
@@ -107,6 +108,11 @@ fn store_word(base: u8, offset: u8, register: u8) -> [u8; 8] {
 fn call_helper(number: i32) -> [u8; 8] {
     let [a, b, c, d] = number.to_ne_bytes();
     [0x85, 0, 0, 0, a, b, c, d]
+}
+
+/// Lets the kernel time every run of every program for as long as the result is open.
+pub(crate) fn count_runs() -> OwnedFd {
+    bpf(ENABLE_STATS, &mut 0_u32.to_ne_bytes()).expect("the kernel counts")
 }
 
 fn load_instructions(hook: Hook, name: &str, instructions: &[u8]) -> OwnedFd {

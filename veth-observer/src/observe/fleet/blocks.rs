@@ -53,17 +53,31 @@ impl Blocks {
 
     /// Looks at what died, of all pairs.
     pub(super) fn look(&self) -> Result<()> {
-        let mut all = self.deaths.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|deaths| deaths.strong_count() > 0);
-        let living: Vec<Arc<Mutex<Deaths>>> = all.iter().filter_map(Weak::upgrade).collect();
-        drop(all);
-        living.iter().try_for_each(|deaths| lock(deaths).look())
+        self.living().iter().try_for_each(|deaths| lock(deaths).look())
     }
 
-    /// Gives back blocks that are empty. Waits for one that is being filled.
-    pub(super) fn trim(&self) {
+    /// Ids of the programs that see deaths.
+    pub(super) fn death_programs(&self) -> Vec<u32> {
+        self.living().iter().map(|deaths| lock(deaths).program()).collect()
+    }
+
+    fn living(&self) -> Vec<Arc<Mutex<Deaths>>> {
+        let mut all = self.deaths.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|deaths| deaths.strong_count() > 0);
+        all.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Gives back blocks that are empty, after a look at the program of each that sees deaths. Waits for one that is being
+    /// filled.
+    pub(super) fn trim(&self, mut last_look: impl FnMut(u32)) {
         let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
-        blocks.retain(|block| block.kernel.free() < kernel::Block::PAIRS);
+        blocks.retain(|block| {
+            let is_used = block.kernel.free() < kernel::Block::PAIRS;
+            if let Some(deaths) = block.deaths.as_ref().filter(|_| !is_used) {
+                last_look(lock(deaths).program());
+            }
+            is_used
+        });
     }
 }
 

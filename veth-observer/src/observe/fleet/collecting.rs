@@ -32,7 +32,7 @@ impl Fleet {
             pairs.push(report.clone());
             observed.push(*state);
         }
-        let ready = self.readiness();
+        let (ready, programs) = (self.readiness(), self.costs());
         let agent = AgentState {
             taken_unix_ns: taken_ns.wrapping_add(clock::wall_offset_ns()),
             took_ns: clock::monotonic_ns() - taken_ns,
@@ -42,6 +42,7 @@ impl Fleet {
             events: self.events,
             attach_errors: self.errors.clone(),
             observed,
+            programs,
             ..AgentState::new(taken_ns)
         };
         Snapshot { report: Report::new(pairs), agent }
@@ -75,7 +76,7 @@ impl Fleet {
             self.ended.pop_front();
         }
         if self.is_settled() {
-            self.blocks.trim();
+            self.blocks.trim(|program| self.costs_of_gone.add_death(program));
         }
     }
 

@@ -144,6 +144,7 @@ impl Fleet {
             Ok(report) => self.remember(state(id, &member.observation), report),
             Err(error) => warn!("the last counts of a pair cannot be read: {error:#}"),
         }
+        self.costs_of_gone.add(&member.observation);
         self.events.removed += 1;
         self.leaving.push(*member.observation);
     }

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod collecting;
+mod costs;
 mod failure;
 mod following;
 mod parting;
@@ -34,6 +35,7 @@ use crate::{
 };
 
 use blocks::Blocks;
+use costs::Costs;
 use parting::{Parting, SEE_OFF};
 pub use selection::Selection;
 use waiting::Waiting;
@@ -97,6 +99,7 @@ pub struct Fleet {
     next_id: u64,
     events: PairEvents,
     errors: BTreeMap<String, u64>,
+    costs_of_gone: Costs,
     has_looked: bool,
     /// Once all that was seen first was dealt with.
     has_settled: bool,
@@ -151,6 +154,7 @@ impl Fleet {
             next_id: 1,
             events: PairEvents::default(),
             errors: BTreeMap::new(),
+            costs_of_gone: Costs::default(),
             has_looked: false,
             has_settled: false,
             blocks,

@@ -1,0 +1,52 @@
+//! What the programs of all pairs cost, those of pairs that are gone included.
+
+use super::{super::Observation, Fleet};
+use crate::{
+    kernel::{self, Runs},
+    model::snapshot::ProgramCost,
+};
+
+/// By kind of program.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Costs {
+    departure: Runs,
+    arrival: Runs,
+    death: Runs,
+}
+
+impl Costs {
+    /// Adds what the programs of a pair have cost.
+    pub(super) fn add(&mut self, observation: &Observation) {
+        let [departure, arrival] = observation.attachment.programs();
+        departure.into_iter().for_each(|program| self.departure.add(program));
+        arrival.into_iter().for_each(|program| self.arrival.add(program));
+        if observation.loaded.is_alone() {
+            observation.deaths().iter().for_each(|deaths| self.death.add(deaths.program()));
+        }
+    }
+
+    /// Adds what the program of a block that is given back has cost.
+    pub(super) fn add_death(&mut self, program: u32) {
+        self.death.add(program);
+    }
+}
+
+impl Fleet {
+    /// As of now; none while the kernel does not count.
+    pub(super) fn costs(&self) -> Vec<ProgramCost> {
+        if !kernel::are_runs_counted() {
+            return Vec::new();
+        }
+        let mut costs = self.costs_of_gone;
+        self.members.values().for_each(|member| costs.add(&member.observation));
+        self.blocks.death_programs().into_iter().for_each(|program| costs.add_death(program));
+        let Costs { departure, arrival, death } = costs;
+        [("departure", departure), ("arrival", arrival), ("death", death)]
+            .map(|(name, runs)| ProgramCost {
+                program: name.to_owned(),
+                runs: runs.count,
+                run_time_ns: runs.ns,
+            })
+            .into()
+    }
+}
