@@ -4,6 +4,7 @@ mod beside;
 mod churn;
 mod costs;
 mod counts;
+mod drivers;
 mod drops;
 mod following;
 mod kills;

@@ -51,6 +51,11 @@ pub struct Address {
 }
 
 impl Address {
+    /// Inode of the namespace.
+    pub fn inode(&self) -> u64 {
+        self.key.ino
+    }
+
     /// Whether it is still found there.
     pub fn holds(&self) -> bool {
         fs::metadata(&self.path).is_ok_and(|meta| Key { dev: meta.st_dev(), ino: meta.st_ino() } == self.key)

@@ -74,7 +74,23 @@ fn counts(namespace: &Namespace, ifindex: u32) -> Option<DriverCounts> {
     namespace.run(|| driver_counts(ifindex)).ok()?.ok()
 }
 
+/// What the drivers of ends of one namespace counted: reading takes no privilege but to enter it.
+pub(super) fn driver_counts_at(address: &Address, ifindexes: &[u32]) -> Vec<Option<DriverCounts>> {
+    let read = || ifindexes.iter().map(|ifindex| driver_counts(*ifindex).ok()).collect();
+    address.open().and_then(|namespace| namespace.run(read).ok()).unwrap_or_default()
+}
+
 impl Observation {
+    /// Where an end under observation was last seen, and its index there.
+    pub(super) fn place(&self, end: usize) -> Option<(&Address, u32)> {
+        Some((self.whereabouts.0[end].as_ref()?, self.ends[end].ifindex))
+    }
+
+    /// Takes over what the driver of an end counted by now.
+    pub(super) fn set_driver(&mut self, end: usize, counts: DriverCounts) {
+        self.drivers[end].now = Some(counts);
+    }
+
     /// Tells the program that sees frames die where the ends are.
     fn follow_deaths(&mut self) {
         if let Err(error) = self.loaded.follow(self.ends.each_ref().map(end_id)) {

@@ -2,18 +2,18 @@
 //!
 //! What changed is the difference between two looks.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{changes::between, snapshot::Snapshot, watch::Watch};
+use super::{changes::between, inhabitants::Inhabitants, snapshot::Snapshot, watch::Watch};
 use crate::{
     model::{
         change::{Change, Event},
-        link::{Netns, Owner, Pair},
+        link::Pair,
     },
     netns::{self, Scan},
-    owners::{Home, Owners},
+    owners::Owners,
 };
 
 /// How many of these rounds pass between two looks at who lives there: a container may be renamed, or get a companion,
@@ -72,7 +72,7 @@ impl Follower {
                     let scan = netns::scan_others();
                     let are_others = self.watch.listen(&scan);
                     self.rounds += 1;
-                    if are_others || (self.rounds.is_multiple_of(OWNER_ROUNDS) && self.owners_differ(&scan)) {
+                    if are_others || (self.rounds.is_multiple_of(OWNER_ROUNDS) && self.have_owners_changed(&scan)) {
                         return;
                     }
                 }
@@ -80,18 +80,8 @@ impl Follower {
         }
     }
 
-    /// Whether somebody else lives at an end, or has another name.
-    fn owners_differ(&mut self, scan: &Scan) -> bool {
-        let ends: HashMap<&Netns, &Option<Owner>> =
-            self.pairs.iter().flat_map(|pair| &pair.ends).map(|end| (&end.netns, &end.owner)).collect();
-        let lived_in = scan.namespaces.iter().filter(|namespace| !scan.is_common(namespace));
-        let (before, homes): (Vec<_>, Vec<_>) = lived_in
-            .filter_map(|namespace| {
-                let tenants = scan.tenants(namespace);
-                Some((*ends.get(&namespace.id)?, (Home::new(&namespace.id, tenants)?, tenants)))
-            })
-            .unzip();
-        self.owners.of(&homes).iter().zip(before).any(|(now, before)| now != before)
+    fn have_owners_changed(&mut self, scan: &Scan) -> bool {
+        Inhabitants::of(self.pairs.iter()).differ(scan, &mut self.owners)
     }
 }
 

@@ -9,6 +9,7 @@ mod describe;
 mod device;
 mod follow;
 mod glob;
+mod inhabitants;
 pub mod manage;
 mod matching;
 mod nearness;

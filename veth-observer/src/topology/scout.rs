@@ -12,6 +12,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 use super::{
     arrivals::Arrivals,
     changes::PairKey,
+    inhabitants::Inhabitants,
     snapshot::{Sighting, Snapshot},
     watch::Watch,
 };
@@ -21,9 +22,9 @@ use crate::{
     owners::Owners,
 };
 
-/// How often to look for namespaces that nothing told of.
+/// How often to look for what no message tells of: namespaces that came, and containers that moved in or were renamed.
 const ROUND: Duration = Duration::from_secs(10);
-/// How many of these rounds pass between two looks that nothing asked for: somebody may have moved in, or be renamed.
+/// How many of these rounds pass between two looks that nothing asked for.
 const ROUNDS: u32 = 6;
 /// How often to make sure that namespaces are where they were.
 const CHECK: Duration = Duration::from_millis(500);
@@ -70,6 +71,7 @@ pub struct Scout {
     watch: Watch,
     arrivals: Arrivals,
     owners: Owners,
+    inhabitants: Inhabitants,
     round: Interval,
     check: Interval,
     rounds: u32,
@@ -89,6 +91,7 @@ impl Scout {
             watch: Watch::default(),
             arrivals: Arrivals::open(),
             owners: Owners::default(),
+            inhabitants: Inhabitants::default(),
             round: every(ROUND),
             check: every(CHECK),
             rounds: 0,
@@ -114,6 +117,7 @@ impl Scout {
         let took = began.elapsed();
         self.rest = Some(Instant::now() + (took * REST).clamp(SHORTEST_REST, LONGEST_REST));
         let seen: Vec<Seen> = snapshot?.pairs().into_iter().map(Seen::from).collect();
+        self.inhabitants = Inhabitants::of(seen.iter().map(|seen| &seen.pair));
         tracing::debug!(pairs = seen.len(), ?took, "looked at all pairs");
         Ok(seen)
     }
@@ -136,7 +140,10 @@ impl Scout {
                 }
                 _ = self.round.tick() => {
                     self.rounds += 1;
-                    if self.watch.listen(&netns::scan_others()) || self.rounds.is_multiple_of(ROUNDS) {
+                    let scan = netns::scan_others();
+                    let has_changed =
+                        self.watch.listen(&scan) || self.inhabitants.differ(&scan, &mut self.owners);
+                    if has_changed || self.rounds.is_multiple_of(ROUNDS) {
                         return;
                     }
                 }

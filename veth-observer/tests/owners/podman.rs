@@ -1,6 +1,9 @@
 //! Podman with a store of its own in namespaces of its own.
 
-use std::fs;
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
 
@@ -282,4 +285,33 @@ fn without_privilege_the_cgroup_still_tells_the_id() {
     assert_eq!((&owner["runtime"], &owner["id"]), (&"podman".into(), &id.into()));
     assert_eq!(owner["pid"], end["owner"]["pid"]);
     assert_eq!(owner["name"], Value::Null);
+}
+
+#[test]
+fn an_agent_notices_that_a_container_is_renamed() {
+    let podman = Podman::new();
+    let unique = format!("ward{}", std::process::id());
+    podman.start(&unique, "near");
+    let selector = format!("container:{unique}*");
+    let arguments = ["--interval", "100ms", "--web.listen-address", "127.0.0.1:0"];
+    let agent = Run::here(&[&["agent", "-j", "--pairs", &selector][..], &arguments].concat()).lines();
+    let names = |line: &str| -> Vec<Value> {
+        let line: Value = serde_json::from_str(line).unwrap();
+        line["pairs"].as_array().unwrap().iter().map(|pair| pair["pair"].clone()).collect()
+    };
+    agent.wait_for("its name", |line| names(line) == [unique.as_str()]);
+    let newer = format!("{unique}-b");
+    podman.run(&["rename", &unique, &newer]);
+    let renamed = Instant::now();
+    let line = agent.wait_for("its new name", |line| {
+        // No message tells of it; every ten seconds the agent looks.
+        assert!(renamed.elapsed() < Duration::from_secs(30), "{line}");
+        names(line) == [newer.as_str()]
+    });
+    let line: Value = serde_json::from_str(&line).unwrap();
+    let owners: Vec<&Value> =
+        line["pairs"][0]["ends"].as_array().unwrap().iter().map(|end| &end["owner"]["name"]).collect();
+    assert!(owners.contains(&&Value::from(newer)), "{line:#}");
+    // It is the same observation.
+    assert_eq!(line["agent"]["events"]["added"], 1, "{line:#}");
 }

@@ -41,6 +41,10 @@ impl Fleet {
         self.members.values().for_each(|member| costs.add(&member.observation));
         self.blocks.death_programs().into_iter().for_each(|program| costs.add_death(program));
         let Costs { departure, arrival, death } = costs;
+        // Without the privilege to see them there are none.
+        if departure.count + arrival.count + death.count == 0 {
+            return Vec::new();
+        }
         [("departure", departure), ("arrival", arrival), ("death", death)]
             .map(|(name, runs)| ProgramCost {
                 program: name.to_owned(),

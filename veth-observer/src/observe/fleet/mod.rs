@@ -3,6 +3,7 @@
 mod blocks;
 mod collecting;
 mod costs;
+mod drivers;
 mod failure;
 mod following;
 mod parting;
@@ -36,6 +37,7 @@ use crate::{
 
 use blocks::Blocks;
 use costs::Costs;
+use drivers::Counted;
 use parting::{Parting, SEE_OFF};
 pub use selection::Selection;
 use waiting::Waiting;
@@ -73,6 +75,9 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Attaches that are under way at most: a look that comes meanwhile may change what is to be attached next.
 const UNDER_WAY: usize = 8;
 
+/// Threads that take everything off at the end.
+const ENDING: usize = 8;
+
 /// How long a pair that ended stays in the snapshots, and how many such at most.
 const REMEMBERED: Duration = Duration::from_mins(2);
 const ENDED: usize = 256;
@@ -107,6 +112,9 @@ pub struct Fleet {
     workers: Workers,
     looks: mpsc::Receiver<Vec<Seen>>,
     done: mpsc::Receiver<Done>,
+    counted: mpsc::Receiver<Counted>,
+    counted_sender: mpsc::Sender<Counted>,
+    drivers: Interval,
     tend: Interval,
     retry: Interval,
     see_off: Interval,
@@ -125,6 +133,8 @@ pub struct Event(What);
 enum What {
     Seen(Vec<Seen>),
     Done(Done),
+    Counted(Counted),
+    ReadDrivers,
     Tend,
     Retry,
     SeeOff,
@@ -136,6 +146,7 @@ impl Fleet {
         let blocks = Arc::new(Blocks::default());
         let (workers, done) = Workers::start(&settings, &blocks);
         let (sender, looks) = mpsc::channel(1);
+        let (counted_sender, counted) = mpsc::channel(1);
         let scouting = tokio::spawn(scout(sender));
         let tend = every(settings.loss_timeout.clamp(Settings::SHORTEST_TIMEOUT, TEND));
         Self {
@@ -161,6 +172,9 @@ impl Fleet {
             workers,
             looks,
             done,
+            counted,
+            counted_sender,
+            drivers: every(drivers::PERIOD),
             tend,
             retry: every(RETRY),
             see_off: every(SEE_OFF),
@@ -174,6 +188,8 @@ impl Fleet {
         Event(tokio::select! {
             Some(seen) = self.looks.recv() => What::Seen(seen),
             Some(done) = self.done.recv() => What::Done(done),
+            Some(counted) = self.counted.recv() => What::Counted(counted),
+            _ = self.drivers.tick() => What::ReadDrivers,
             _ = self.tend.tick() => What::Tend,
             _ = self.retry.tick() => What::Retry,
             _ = self.see_off.tick(), if is_parting => What::SeeOff,
@@ -185,6 +201,8 @@ impl Fleet {
         match event.0 {
             What::Seen(seen) => self.follow(seen).await,
             What::Done(done) => self.adopt(done),
+            What::Counted(counted) => self.take_drivers(counted),
+            What::ReadDrivers => self.read_drivers(),
             What::Tend => self.tend(),
             What::Retry => {
                 if self.waiting.are_due() {
@@ -225,8 +243,19 @@ impl Fleet {
 }
 
 impl Drop for Fleet {
+    /// The kernel takes off one program at a time, and waits for all CPUs with its lock on devices held (kernel/bpf/tcx.c,
+    /// `tcx_link_release`). Several threads save the way to that lock and back.
     fn drop(&mut self) {
         self.scouting.abort();
+        let members = std::mem::take(&mut self.members).into_values().map(|member| *member.observation);
+        let mut rest: Vec<Observation> = self.leaving.drain(..).chain(members).collect();
+        let share = rest.len().div_ceil(ENDING);
+        std::thread::scope(|scope| {
+            while !rest.is_empty() {
+                let some = rest.split_off(rest.len() - share.min(rest.len()));
+                scope.spawn(move || drop(some));
+            }
+        });
     }
 }
 
