@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fs};
 
 use serde_json::{Value, json};
+use veth_observer::collect::clock;
 
 use super::{Agent, FRAME, Report, make, quiet};
 use crate::support::{bpf::count_runs, command::Run, netns::run};
@@ -66,9 +67,9 @@ fn programs_cost_what_bpftool_shows_and_what_is_gone_stays_counted() {
     }
     // Everything that dies on the machine runs it.
     before = by_bpftool(agent.pid());
-    let next = |_: &Report| true;
-    agent.report("one", next);
-    let between = told(&agent.report("another", next), "death");
+    let now = clock::monotonic_ns();
+    let later = |report: &Report| report.0["agent"]["taken_ns"].as_u64().unwrap() > now;
+    let between = told(&agent.report("a later one", later), "death");
     let after = by_bpftool(agent.pid());
     for at in 0..2 {
         assert!((before["death"][at]..=after["death"][at]).contains(&between[at]), "{before:?} {after:?}");
