@@ -46,30 +46,44 @@ pub fn channels(ifindex: u32) -> io::Result<Channels> {
 /// ENODEV when no device has this index, EOPNOTSUPP when its driver has no statistics.
 pub fn statistics(ifindex: u32) -> io::Result<Vec<(String, u64)>> {
     let answer = ask(ifindex, &[ETHTOOL_GSSET_INFO, 0, 1 << ETH_SS_STATS, 0], 1)?;
-    let count = answer[4] as usize;
-    if answer[2] == 0 || count > MOST / 2 {
+    if answer[2] == 0 || answer[4] as usize > MOST / 2 {
         return Err(io::Error::from(io::ErrorKind::Unsupported));
     }
-    let names = ask(ifindex, &[ETHTOOL_GSTRINGS, ETH_SS_STATS, 0], MOST * NAME / 4)?;
-    let values = ask(ifindex, &[ETHTOOL_GSTATS, 0], MOST * 2)?;
-    // The number of queues may have changed since the first answer.
-    let count = count.min(names[2] as usize).min(values[1] as usize);
+    // The number of queues may change from one answer to the next: those that both have.
+    let names = ask_many(ifindex, &[ETHTOOL_GSTRINGS, ETH_SS_STATS, 0], NAME / 4)?;
+    let values = ask_many(ifindex, &[ETHTOOL_GSTATS, 0], 2)?;
     let names = names[3..].chunks_exact(NAME / 4).map(text);
     let values = values[2..].as_chunks::<2>().0.iter().map(|[low, high]| joined(*low, *high));
-    Ok(names.zip(values).take(count).collect())
+    Ok(names.zip(values).collect())
 }
 
 /// The question with its answer, for which there are so many words of room.
 fn ask(ifindex: u32, question: &[u32], room: usize) -> io::Result<Vec<u32>> {
-    let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
-    let ifname = index_to_name(&socket, ifindex)?;
     let mut words = vec![0; question.len() + room];
     words[..question.len()].copy_from_slice(question);
-    let mut request = Request::new(&ifname, words.as_mut_ptr().cast());
-    // SAFETY: the request is a `struct ifreq` for this call, and its pointer leads to `words`, which outlive it. The
-    // kernel writes the answer to the question, for which the callers above give the room that it takes.
-    unsafe { ioctl(&socket, Updater::<SIOCETHTOOL, Request>::new(&mut request))? };
+    put(ifindex, words.as_mut_ptr())?;
     Ok(words)
+}
+
+/// The question with an answer of any length, in pieces of so many words; the last word of the question then says how many.
+fn ask_many(ifindex: u32, question: &[u32], piece: usize) -> io::Result<Vec<u32>> {
+    // Megabytes, which are not to be touched: few of them are used.
+    let mut words = Vec::with_capacity(question.len() + MOST * piece);
+    words.extend_from_slice(question);
+    put(ifindex, words.as_mut_ptr())?;
+    let pieces = words[question.len() - 1] as usize;
+    // SAFETY: the kernel wrote so many pieces, and there is room for more than it can have.
+    unsafe { words.set_len(question.len() + pieces.min(MOST) * piece) };
+    Ok(words)
+}
+
+/// Lets the kernel write its answer, for which the callers above give the room that it takes.
+fn put(ifindex: u32, words: *mut u32) -> io::Result<()> {
+    let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+    let ifname = index_to_name(&socket, ifindex)?;
+    let mut request = Request::new(&ifname, words.cast());
+    // SAFETY: the request is a `struct ifreq` for this call, and its pointer leads to words that outlive it.
+    unsafe { ioctl(&socket, Updater::<SIOCETHTOOL, Request>::new(&mut request)) }
 }
 
 fn text(words: &[u32]) -> String {

@@ -1,9 +1,9 @@
 //! The programs, one frame at a time, in the kernel but on no device.
 
-use veth_observer::kernel::{Hook, Sampling};
+use veth_observer::kernel::{Hook, Sampling, Settings, load};
 use veth_observer_common::sample::{MAX_SNAPLEN, ROOMS, SampleHeader, kind};
 
-use crate::support::programs::{Bench, Context};
+use crate::support::programs::{Bench, Context, settings};
 
 const NOTHING: Context = Context { cb: [0; 5], wire_len: 0, gso_segs: 0, gso_size: 0 };
 
@@ -44,6 +44,21 @@ fn frames_of_every_kind_and_length_are_counted_both_ways() {
         assert_eq!(received.epochs.iter().sum::<u64>(), frames);
         assert!(received.delay_min_ns > 0 && received.delay_min_ns <= received.delay_max_ns);
     }
+}
+
+#[test]
+fn one_end_alone_writes_no_stamp_and_takes_none_off() {
+    let settings = Settings { one_end: true, ..settings(Hook::Tc, 0, None) };
+    let mut bench = Bench { loaded: load(&settings).unwrap() };
+    assert!(bench.loaded.drops.is_none(), "nothing of it can be seen to die");
+    let gso = Context { wire_len: 1966 + 3 * 66, gso_segs: 4, gso_size: 500, cb: [1, 2, 3, 4, 5] };
+    for ingress in [false, true] {
+        assert_eq!(bench.run(0, ingress, &frame(0x0800, 1966), gso).cb, gso.cb);
+    }
+    let (sent, received) = (bench.sent(0), bench.received(1));
+    assert_eq!((sent.skbs, sent.frames, sent.bytes), (1, 4, 1966 + 3 * 66));
+    assert_eq!((received.unmatched_skbs, received.unmatched, received.unmatched_bytes), (1, 4, 1966));
+    assert_eq!((received.frames, received.timed(), sent.epochs.iter().sum::<u64>()), (0, 0, 0));
 }
 
 #[test]

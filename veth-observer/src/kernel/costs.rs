@@ -57,7 +57,8 @@ fn of(program: u32) -> io::Result<Runs> {
 
 /// Of `struct bpf_prog_info`, as far as it is asked for, in words of 8 bytes.
 const INFO_WORDS: usize = 26;
-const INFO_LEN: u32 = 8 * INFO_WORDS as u32;
+const INFO_LEN: u32 = 208;
+const _: () = assert!(INFO_LEN as usize == 8 * INFO_WORDS);
 const RUN_TIME_NS: usize = 24;
 const RUN_CNT: usize = 25;
 

@@ -100,6 +100,14 @@ mod tests {
     }
 
     #[test]
+    fn ends_in_unknown_namespaces_are_not_taken_for_one() {
+        let unknown = || End { netns: Netns::default(), ..end(0, 2, "up") };
+        let [first, second] = [1, 2].map(|inode| PairKey::of(&pair(end(inode, 2, "up"), unknown())));
+        assert!(!first.shares_end(&second));
+        assert!(first.shares_end(&PairKey::of(&pair(end(1, 2, "up"), end(3, 2, "up")))));
+    }
+
+    #[test]
     fn the_order_of_the_ends_does_not_matter() {
         let (a, b) = (end(1, 2, "up"), end(2, 2, "up"));
         let changes = between(&[pair(a.clone(), b.clone())], &[pair(b, a)]);

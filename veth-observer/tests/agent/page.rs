@@ -16,7 +16,7 @@ use veth_observer::{
     agent::http::Limits,
     model::{
         link::Owner,
-        report::{DirectionReport, Distribution, PairReport},
+        report::{DirectionReport, Distribution, PairReport, SeenAt},
         snapshot::Snapshot,
     },
     view::{Style, units},
@@ -132,7 +132,8 @@ fn start(clock: &Arc<Clock>, listen: &str) -> Agent {
     })
 }
 
-/// `web` loses frames all the time, `old` did and ended, and one has a name that would do harm as markup.
+/// `web` loses frames all the time, `old` did and ended, `lone` is seen at one end, and one has a name that would do harm as
+/// markup.
 fn snapshot(steps: u64) -> Snapshot {
     let basket = Owner {
         runtime: Some("containerd".into()),
@@ -144,7 +145,10 @@ fn snapshot(steps: u64) -> Snapshot {
     hostile.ends[1].owner = Some(basket);
     let mut old = pair("old", 7, 3);
     old.ended = Some("veth1a2b was deleted".into());
-    let pairs = [pair("web", steps, 5), hostile, pair("db", steps, 0), old];
+    let mut lone = pair("lone", steps, 0);
+    lone.directions[0].seen_at = SeenAt::Departure;
+    lone.directions[1].seen_at = SeenAt::Arrival;
+    let pairs = vec![pair("web", steps, 5), hostile, pair("db", steps, 0), old, lone];
     fake::snapshot(steps, (1..).zip(pairs).collect())
 }
 
@@ -177,6 +181,9 @@ fn pair(name: &str, steps: u64, dropped: u64) -> PairReport {
 fn written(snapshot: &Snapshot) -> Value {
     let time = |ns: Option<u64>| units::duration(ns.expect("a time"), Style { unicode: true });
     let direction = |direction: &DirectionReport| {
+        if direction.whole().is_none() {
+            return json!({ "loss": "–", "p50": "–", "p99": "–" });
+        }
         let gone = direction.dropped_frames() + direction.lost;
         let delay = &direction.delay;
         json!({

@@ -18,10 +18,14 @@ impl Costs {
     /// Adds what the programs of a pair have cost.
     pub(super) fn add(&mut self, observation: &Observation) {
         let [departure, arrival] = observation.attachment.programs();
-        departure.into_iter().for_each(|program| self.departure.add(program));
-        arrival.into_iter().for_each(|program| self.arrival.add(program));
-        if observation.loaded.is_alone() {
-            observation.deaths().iter().for_each(|deaths| self.death.add(deaths.program()));
+        for program in departure {
+            self.departure.add(program);
+        }
+        for program in arrival {
+            self.arrival.add(program);
+        }
+        if let Some(deaths) = observation.deaths().filter(|_| observation.loaded.is_alone()) {
+            self.death.add(deaths.program());
         }
     }
 
@@ -38,8 +42,12 @@ impl Fleet {
             return Vec::new();
         }
         let mut costs = self.costs_of_gone;
-        self.members.values().for_each(|member| costs.add(&member.observation));
-        self.blocks.death_programs().into_iter().for_each(|program| costs.add_death(program));
+        for member in self.members.values() {
+            costs.add(&member.observation);
+        }
+        for program in self.blocks.death_programs() {
+            costs.add_death(program);
+        }
         let Costs { departure, arrival, death } = costs;
         // Without the privilege to see them there are none.
         if departure.count + arrival.count + death.count == 0 {

@@ -8,13 +8,16 @@ use crate::{model::driver::DriverCounts, netns::Address};
 /// How old the counts are at most. Reading takes a visit to each namespace, and they move with XDP alone.
 pub(super) const PERIOD: Duration = Duration::from_secs(10);
 
-/// An end by the pair's id, its number and its index, and what its driver counted.
-pub(super) type Counted = Vec<((u64, usize, u32), DriverCounts)>;
+/// An end by the pair's id, its number and its index.
+type End = (u64, usize, u32);
+
+/// Ends, and what their drivers counted.
+pub(super) type Counted = Vec<(End, DriverCounts)>;
 
 impl Fleet {
     /// Begins to read, where nobody waits for it.
     pub(super) fn read_drivers(&self) {
-        let mut places: BTreeMap<u64, (Address, Vec<(u64, usize, u32)>)> = BTreeMap::new();
+        let mut places: BTreeMap<u64, (Address, Vec<End>)> = BTreeMap::new();
         for (id, member) in &self.members {
             for end in 0..2 {
                 let Some((address, ifindex)) = member.observation.place(end) else { continue };
@@ -24,7 +27,7 @@ impl Fleet {
         }
         let counted = self.counted_sender.clone();
         tokio::task::spawn_blocking(move || {
-            let read = |(address, ends): (Address, Vec<(u64, usize, u32)>)| {
+            let read = |(address, ends): (Address, Vec<End>)| {
                 let ifindexes: Vec<u32> = ends.iter().map(|(.., ifindex)| *ifindex).collect();
                 let counts = driver_counts_at(&address, &ifindexes);
                 ends.into_iter().zip(counts).filter_map(|(end, counts)| Some((end, counts?)))

@@ -69,7 +69,7 @@ const groups = (page) => page.$$eval('#pairs tbody:not([hidden])', (groups) => g
 
 const group = (page, name) => page.locator('#pairs tbody', { has: page.getByRole('button', { name, exact: true }) });
 
-const names = ['db', '<img src=x onerror=alert(1)>', 'old', 'web'];
+const names = ['db', '<img src=x onerror=alert(1)>', 'lone', 'old', 'web'];
 const page = await visit(url);
 const state = page.locator('#state');
 const hasRate = () => page.waitForFunction(() => [...document.querySelectorAll('#pairs .frames')].some((cell) => cell.textContent === '1.00 k'));
@@ -80,10 +80,11 @@ await hasRate();
 assert.equal(await group(page, 'web').locator('td.bits').first().textContent(), '800 k');
 assert.match(await group(page, 'web').locator('.fate').textContent(), /▲ losing frames/);
 assert.match(await group(page, 'db').locator('.fate').textContent(), /✓ no loss/);
+assert.match(await group(page, 'lone').locator('.fate').textContent(), /◐ seen at one end/);
 assert.match(await group(page, 'old').locator('.fate').textContent(), /× ended/);
 assert.match(await group(page, names[1]).locator('.places').textContent(), /eth0 \(shop\/<b>basket<\/b>\)/);
 assert.equal(await page.locator('img, main b').count(), 0, 'a name became markup');
-assert.match(await page.locator('#told').textContent(), /^4 pairs/);
+assert.match(await page.locator('#told').textContent(), /^5 pairs/);
 
 // Numbers: those of the report, written as the commands write them.
 const written = JSON.parse(await ask('hold'));
@@ -110,7 +111,7 @@ assert.deepEqual(units.shares, written.shares.map(([, , text]) => text));
 await isAccessible(page, 'list-light');
 
 // Order and search.
-assert.deepEqual(await groups(page), [names[1], 'db', 'old', 'web']);
+assert.deepEqual(await groups(page), [names[1], 'db', 'lone', 'old', 'web']);
 const loss = page.getByRole('columnheader', { name: 'Loss' });
 await loss.getByRole('button').click();
 assert.equal(await loss.getAttribute('aria-sort'), 'descending');
@@ -121,7 +122,7 @@ assert.equal((await groups(page)).at(-1), 'web');
 for (const [text, found] of [['BASKET', [names[1]]], ['host web', ['web']], ['nowhere', []]]) {
   await page.fill('#search', text);
   assert.deepEqual(await groups(page), found, text);
-  assert.equal(await page.locator('#count').textContent(), `${found.length} of 4`);
+  assert.equal(await page.locator('#count').textContent(), `${found.length} of 5`);
   assert.equal(await page.locator('#empty').isVisible(), found.length === 0);
 }
 await page.fill('#search', '');
