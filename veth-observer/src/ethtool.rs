@@ -83,7 +83,8 @@ fn put(ifindex: u32, words: *mut u32) -> io::Result<()> {
     let ifname = index_to_name(&socket, ifindex)?;
     let mut request = Request::new(&ifname, words.cast());
     // SAFETY: the request is a `struct ifreq` for this call, and its pointer leads to words that outlive it.
-    unsafe { ioctl(&socket, Updater::<SIOCETHTOOL, Request>::new(&mut request)) }
+    unsafe { ioctl(&socket, Updater::<SIOCETHTOOL, Request>::new(&mut request))? };
+    Ok(())
 }
 
 fn text(words: &[u32]) -> String {

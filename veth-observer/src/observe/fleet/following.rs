@@ -20,7 +20,7 @@ impl Fleet {
                 continue;
             };
             if member.observation.observed != [true; 2] && seen.can_be_entered() == [true; 2] {
-                member.observation.ended = Some("both its ends can be observed now".to_owned());
+                member.observation.end("both its ends can be observed now");
                 self.conclude(id);
                 continue;
             }
