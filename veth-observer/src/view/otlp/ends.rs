@@ -15,17 +15,20 @@ use crate::{
 
 /// Bytes that each end sent and received.
 pub(super) fn bytes(scrape: &Scrape, points: &Points<'_>) -> Vec<Number> {
-    both_ways(scrape, points, |direction| [direction.sent.bytes, direction.received.bytes])
+    both_ways(scrape, points, |direction| {
+        [direction.departed(), direction.arrived()].map(|traffic| Some(traffic?.bytes))
+    })
 }
 
 /// Frames that died at each end, on their way out and on their way in.
 pub(super) fn drops(scrape: &Scrape, points: &Points<'_>) -> Vec<Number> {
     both_ways(scrape, points, |direction| {
+        let Some(whole) = direction.whole() else { return [None; 2] };
         let mut dropped = [0, 0];
-        for Dropped { stage, frames, .. } in &direction.dropped {
+        for Dropped { stage, frames, .. } in &whole.dropped {
             dropped[usize::from(is_on_the_way_in(*stage))] += frames;
         }
-        dropped
+        dropped.map(Some)
     })
 }
 
@@ -37,13 +40,18 @@ fn is_on_the_way_in(stage: Stage) -> bool {
     }
 }
 
-/// `counts` says what the sending and what the receiving end has of a direction.
-fn both_ways(scrape: &Scrape, points: &Points<'_>, counts: fn(&DirectionReport) -> [u64; 2]) -> Vec<Number> {
+/// `counts` says what the sending and what the receiving end has of a direction, as far as it is known.
+fn both_ways(
+    scrape: &Scrape,
+    points: &Points<'_>,
+    counts: fn(&DirectionReport) -> [Option<u64>; 2],
+) -> Vec<Number> {
     let mut numbers = Vec::new();
     for (served, pair) in pairs(scrape) {
         for (way, direction) in pair.report.directions.iter().enumerate() {
             let [sent, received] = counts(direction);
             for (end, word, count) in [(way, "transmit", sent), (1 - way, "receive", received)] {
+                let Some(count) = count else { continue };
                 let mut attributes = vec![
                     attribute("pair", &served.label),
                     attribute("end", names::ENDS[end]),
