@@ -1,5 +1,6 @@
 //! What the program is installed by: the Debian package; the unit of systemd, the manifests of Kubernetes, the image of the agent.
 
+mod deb;
 mod documents;
 mod image;
 mod manifests;
