@@ -10,7 +10,7 @@ use clap_mangen::{
 };
 
 use super::Cli;
-use crate::agent::http::SOCKET;
+use crate::{agent::http::SOCKET, config};
 
 /// Write the manual pages of all commands into a folder
 #[derive(Debug, Args)]
@@ -45,12 +45,13 @@ const ENVIRONMENT: [(&str, &str); 5] = [
     ),
 ];
 
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
+    (config::PATH, "Settings of the agent; config print writes all of them."),
     (
         SOCKET,
         "The socket of the agent that runs as a service. Members of the group veth-observer may use it.",
     ),
-    ("/etc/default/veth-observer", "Flags of that agent, as ARGS=\"...\"."),
+    ("/etc/default/veth-observer", "Further flags of that agent, as ARGS=\"...\"."),
     ("/run/netns", "The names of network namespaces."),
     ("/sys/kernel/btf/vmlinux", "The types of the kernel, without which nothing can be observed."),
 ];
