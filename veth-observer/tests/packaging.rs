@@ -1,5 +1,7 @@
-//! What the agent is run by: the unit of systemd, the manifests of Kubernetes, the image.
+//! What the program is installed by: the Debian package; the unit of systemd, the manifests of Kubernetes, the image of the agent.
 
+mod deb;
+mod documents;
 mod image;
 mod manifests;
 mod unit;

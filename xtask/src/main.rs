@@ -6,6 +6,7 @@ mod apt;
 mod bench;
 mod ci;
 mod command;
+mod deb;
 mod ebpf;
 mod fences;
 mod manifests;
@@ -34,6 +35,8 @@ enum Task {
     Manifests(manifests::Manifests),
     /// Write docs/metrics.md from the table of metrics in the code
     Metrics(metrics::Metrics),
+    /// Build the Debian package of what is in the tree
+    Deb(deb::Deb),
     /// Install what the tests need, and run all of them as root
     Test(test::Test),
     /// Measure what observing a pair costs, against nothing, an empty program and other tools
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Task::Fences => fences::run(),
         Task::Manifests(manifests) => manifests.run(),
         Task::Metrics(metrics) => metrics.run(),
+        Task::Deb(deb) => deb.run(),
         Task::Test(test) => test.run(),
         Task::Bench(bench) => bench.run(),
         Task::BenchLoad(load) => load.run(),

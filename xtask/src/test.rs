@@ -13,7 +13,7 @@ use crate::{
 
 /// The programs that tests compare us with or send traffic by, and the packages that bring them; tcpdump's brings libpcap0.8
 /// too.
-const NEEDED: [(&str, &str); 20] = [
+const NEEDED: [(&str, &str); 21] = [
     ("/usr/lib/cni/bridge", "containernetworking-plugins"),
     ("bpftool", "bpftool"),
     ("bpftrace", "bpftrace"),
@@ -24,6 +24,7 @@ const NEEDED: [(&str, &str); 20] = [
     ("ip", "iproute2"),
     ("iperf3", "iperf3"),
     ("jq", "jq"),
+    ("man", "man-db"),
     ("node", "nodejs"),
     ("npm", "npm"),
     ("openssl", "openssl"),

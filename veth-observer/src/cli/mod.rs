@@ -7,6 +7,7 @@ mod alias;
 mod capture;
 mod cleanup;
 mod command;
+mod completions;
 mod config;
 mod create;
 mod delete;
@@ -15,6 +16,7 @@ mod doctor;
 mod extcap;
 mod latency;
 mod list;
+mod man;
 mod metrics;
 mod observing;
 mod peer;
@@ -106,6 +108,9 @@ pub enum Command {
     Doctor(doctor::Doctor),
     Cleanup(cleanup::Cleanup),
     Metrics(metrics::Metrics),
+    Completions(completions::Completions),
+    #[command(hide = true)]
+    Man(man::Manual),
 }
 
 impl Cli {
@@ -129,6 +134,8 @@ impl Cli {
             Command::Doctor(command) => command.run(out).await,
             Command::Cleanup(command) => command.run(out).await,
             Command::Metrics(command) => command.run(out),
+            Command::Completions(command) => command.run(out),
+            Command::Man(command) => command.run(),
         }
     }
 }

@@ -30,8 +30,10 @@ fn it_has_the_capabilities_of_the_code_and_no_other() {
             value.split(' ').map(|name| name.strip_prefix("CAP_").unwrap().to_owned()).collect();
         assert_eq!(of_unit, capabilities(), "{key}");
     }
+    // systemd takes CAP_SYSLOG away with it, and says nothing.
+    assert!(values("ProtectKernelLogs").is_empty());
     assert_eq!((value("User").as_str(), value("Group").as_str()), ("veth-observer", "veth-observer"));
-    let user = read("systemd/sysusers.conf");
+    let user = read("systemd/veth-observer.sysusers");
     assert!(user.lines().any(|line| line.starts_with("u veth-observer ")), "{user}");
 }
 
