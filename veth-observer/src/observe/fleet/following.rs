@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use tracing::{debug, warn};
 
-use super::{Done, Fleet, Member, Selection, failure::Failure};
+use super::{Done, Fleet, Member, Selection, budget, failure::Failure};
 use crate::topology::{PairKey, Seen};
 
 impl Fleet {
@@ -28,7 +28,7 @@ impl Fleet {
 
     /// Observes these pairs from now on. What both selections mean goes on as it was.
     pub fn reselect(&mut self, selection: Selection) {
-        self.settings.selection = selection;
+        self.settings.selection = budget::affordable(selection);
         self.select();
         self.work();
     }
