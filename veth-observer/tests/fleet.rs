@@ -5,12 +5,20 @@ mod churn;
 mod counts;
 mod drops;
 mod following;
+mod hosts;
 mod kills;
 mod limits;
+mod namespaces;
+mod renames;
+mod scraping;
+mod soak;
+mod starved;
 
 use std::{fs, thread, time::Duration};
 
 use serde_json::Value;
+
+pub(crate) use drops::loses_in_time;
 
 use crate::support::{
     command::{Lines, Run},
@@ -59,6 +67,11 @@ pub(crate) struct Agent(pub(crate) Lines);
 
 impl Agent {
     fn start(lab: &Lab, flags: &[&str]) -> Self {
+        Self::by(lab, flags, Run::here)
+    }
+
+    /// Run in a way of the test's own.
+    fn by(lab: &Lab, flags: &[&str], run: impl FnOnce(&[&str]) -> Run) -> Self {
         let selector = format!("netns:{}/*", lab.name(0));
         let own = [
             "agent",
@@ -70,7 +83,7 @@ impl Agent {
             "--web.listen-address",
             "127.0.0.1:0",
         ];
-        Self(Run::here(&[&own[..], flags].concat()).lines())
+        Self(run(&[&own[..], flags].concat()).lines())
     }
 
     fn pid(&self) -> u32 {
@@ -90,29 +103,47 @@ impl Agent {
         self.report(&format!("{count} pairs"), |report| report.living() == count)
     }
 
-    /// Open files by kind, and threads.
-    fn holds(&self) -> [usize; 4] {
-        let links: Vec<String> = fs::read_dir(format!("/proc/{}/fd", self.pid()))
-            .unwrap()
-            .filter_map(|entry| Some(fs::read_link(entry.ok()?.path()).ok()?.to_string_lossy().into_owned()))
-            .collect();
-        let of = |kind: &str| links.iter().filter(|link| link.contains(kind)).count();
-        let threads = fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap().count();
-        [of("bpf-map"), of("bpf-prog"), of("bpf_link") + of("bpf-link"), threads]
-    }
-
-    fn files(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().count()
-    }
-
-    fn rss_kib(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse().unwrap()
+    fn process(&self) -> Process {
+        Process(self.pid())
     }
 
     pub(crate) fn signal(&self, signal: &str) {
         run("kill", &[signal, &self.pid().to_string()]);
+    }
+}
+
+/// What the kernel says of a process.
+#[derive(Clone, Copy)]
+struct Process(u32);
+
+impl Process {
+    /// Open files by kind, and threads.
+    fn holds(self) -> [usize; 4] {
+        let links: Vec<String> = fs::read_dir(format!("/proc/{}/fd", self.0))
+            .unwrap()
+            .filter_map(|entry| Some(fs::read_link(entry.ok()?.path()).ok()?.to_string_lossy().into_owned()))
+            .collect();
+        let of = |kind: &str| links.iter().filter(|link| link.contains(kind)).count();
+        let threads = fs::read_dir(format!("/proc/{}/task", self.0)).unwrap().count();
+        [of("bpf-map"), of("bpf-prog"), of("bpf_link") + of("bpf-link"), threads]
+    }
+
+    fn files(self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.0)).unwrap().count()
+    }
+
+    fn rss_kib(self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0)).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// User and system time.
+    fn cpu(self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0)).unwrap();
+        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        let ticks: u64 = fields[11..13].iter().map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+        Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second())
     }
 }
 
