@@ -10,6 +10,7 @@ mod ebpf;
 mod fences;
 mod manifests;
 mod metrics;
+mod soak;
 mod test;
 mod venv;
 
@@ -36,6 +37,8 @@ enum Task {
     Metrics(metrics::Metrics),
     /// Install what the tests need, and run all of them as root
     Test(test::Test),
+    /// Run an agent among pairs that come and go, for long, and see that nothing grows
+    Soak(soak::Soak),
     /// Measure what observing a pair costs, against nothing, an empty program and other tools
     Bench(bench::Bench),
     /// The traffic of one run of `bench`, in a process of its own
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Task::Manifests(manifests) => manifests.run(),
         Task::Metrics(metrics) => metrics.run(),
         Task::Test(test) => test.run(),
+        Task::Soak(soak) => soak.run(),
         Task::Bench(bench) => bench.run(),
         Task::BenchLoad(load) => load.run(),
         Task::Ci => ci::ci(),
