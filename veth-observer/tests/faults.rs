@@ -1,5 +1,6 @@
 //! What others do to a pair under observation, and what is done to the observer.
 
+mod clocks;
 mod devices;
 mod hangup;
 mod kills;

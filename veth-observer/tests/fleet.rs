@@ -7,13 +7,21 @@ mod counts;
 mod drivers;
 mod drops;
 mod following;
+mod hosts;
 mod kills;
 mod limits;
+mod namespaces;
 mod one_end;
+mod renames;
+mod scraping;
+mod soak;
+mod starved;
 
 use std::{fs, thread, time::Duration};
 
 use serde_json::Value;
+
+pub(crate) use drops::loses_in_time;
 
 use crate::support::{
     command::{Lines, Run},
@@ -98,29 +106,47 @@ impl Agent {
         self.report(&format!("{count} pairs"), |report| report.living() == count)
     }
 
-    /// Open files by kind, and threads.
-    fn holds(&self) -> [usize; 4] {
-        let links: Vec<String> = fs::read_dir(format!("/proc/{}/fd", self.pid()))
-            .unwrap()
-            .filter_map(|entry| Some(fs::read_link(entry.ok()?.path()).ok()?.to_string_lossy().into_owned()))
-            .collect();
-        let of = |kind: &str| links.iter().filter(|link| link.contains(kind)).count();
-        let threads = fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap().count();
-        [of("bpf-map"), of("bpf-prog"), of("bpf_link") + of("bpf-link"), threads]
-    }
-
-    fn files(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().count()
-    }
-
-    fn rss_kib(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse().unwrap()
+    fn process(&self) -> Process {
+        Process(self.pid())
     }
 
     pub(crate) fn signal(&self, signal: &str) {
         run("kill", &[signal, &self.pid().to_string()]);
+    }
+}
+
+/// What the kernel says of a process.
+#[derive(Clone, Copy)]
+struct Process(u32);
+
+impl Process {
+    /// Open files by kind, and threads.
+    fn holds(self) -> [usize; 4] {
+        let links: Vec<String> = fs::read_dir(format!("/proc/{}/fd", self.0))
+            .unwrap()
+            .filter_map(|entry| Some(fs::read_link(entry.ok()?.path()).ok()?.to_string_lossy().into_owned()))
+            .collect();
+        let of = |kind: &str| links.iter().filter(|link| link.contains(kind)).count();
+        let threads = fs::read_dir(format!("/proc/{}/task", self.0)).unwrap().count();
+        [of("bpf-map"), of("bpf-prog"), of("bpf_link") + of("bpf-link"), threads]
+    }
+
+    fn files(self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.0)).unwrap().count()
+    }
+
+    fn rss_kib(self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0)).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// User and system time.
+    fn cpu(self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0)).unwrap();
+        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        let ticks: u64 = fields[11..13].iter().map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+        Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second())
     }
 }
 

@@ -11,6 +11,7 @@ mod ebpf;
 mod fences;
 mod manifests;
 mod metrics;
+mod soak;
 mod test;
 mod venv;
 
@@ -39,6 +40,8 @@ enum Task {
     Deb(deb::Deb),
     /// Install what the tests need, and run all of them as root
     Test(test::Test),
+    /// Run an agent among pairs that come and go, for long, and see that nothing grows
+    Soak(soak::Soak),
     /// Measure what observing a pair costs, against nothing, an empty program and other tools
     Bench(bench::Bench),
     /// The traffic of one run of `bench`, in a process of its own
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Task::Metrics(metrics) => metrics.run(),
         Task::Deb(deb) => deb.run(),
         Task::Test(test) => test.run(),
+        Task::Soak(soak) => soak.run(),
         Task::Bench(bench) => bench.run(),
         Task::BenchLoad(load) => load.run(),
         Task::Ci => ci::ci(),

@@ -60,6 +60,11 @@ impl Test {
 }
 
 pub(crate) fn tests(arguments: &[String]) -> Result<()> {
+    tests_with(arguments, &[])
+}
+
+/// Some of them, with these variables.
+pub(crate) fn tests_with(arguments: &[String], variables: &[(&str, String)]) -> Result<()> {
     let missing: Vec<&str> =
         NEEDED.iter().filter(|(program, _)| find(program).is_none()).map(|(_, package)| *package).collect();
     apt::install(&missing, "for the tests")?;
@@ -67,6 +72,7 @@ pub(crate) fn tests(arguments: &[String]) -> Result<()> {
     venv::with(&root, COLLECTOR)?;
     let mut test = cargo(&root);
     test.args(["test", "--workspace", "--locked"]).args(FEATURES).args(arguments).env(STRICT.0, STRICT.1);
+    test.envs(variables.iter().map(|(name, value)| (name, value)));
     if !is_root()? {
         // Compiled as whoever we are, so that no file of the build belongs to root; run as root.
         let sudo = as_root("true", &[]).context("the tests attach programs and make network namespaces")?;

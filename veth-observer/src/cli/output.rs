@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::{Errno, write},
@@ -69,7 +69,7 @@ impl Output {
             match write(&self.stdout, &rest[..rest.len().min(AT_ONCE)]) {
                 Ok(written) => rest = &rest[written..],
                 Err(Errno::INTR | Errno::AGAIN) => {}
-                Err(error) => return Err(io::Error::from(error).into()),
+                Err(error) => return Err(io::Error::from(error)).context("cannot write to standard output"),
             }
         }
         Ok(())

@@ -29,6 +29,13 @@ pub fn missing_capabilities() -> Result<Vec<(&'static str, &'static str)>> {
     Ok(missing.map(|(name, _, purpose)| (*name, *purpose)).collect())
 }
 
+/// Whether open files or memory ran out: no fault of what was asked for, and it may pass.
+pub fn exhausted(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    Errno::from_io_error(error)
+        .is_some_and(|errno| [Errno::MFILE, Errno::NFILE, Errno::NOMEM].contains(&errno))
+}
+
 /// Tries to make a ring buffer (Linux 5.8).
 pub fn has_ring_buffer() -> Result<bool> {
     Ok(aya::sys::is_map_supported(MapType::RingBuf)?)

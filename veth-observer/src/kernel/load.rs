@@ -218,7 +218,7 @@ pub(super) fn explain_program(name: &str, error: ProgramError) -> anyhow::Error 
         ProgramError::LoadError { io_error, .. } if features::denied(io_error) => {
             features::missing_privilege("load programs into the kernel").into()
         }
-        ProgramError::LoadError { io_error, verifier_log } => {
+        ProgramError::LoadError { io_error, verifier_log } if !features::exhausted(io_error) => {
             tracing::debug!("{verifier_log}");
             Fault::unavailable(format!("the verifier of this kernel refused the program {name}: {io_error}"))
                 .fix("veth-observer doctor; -vv shows what the verifier said")

@@ -24,7 +24,7 @@ use crate::{fault::Fault, model::link::Netns};
 
 pub use crate::model::link::HOST;
 pub use lookup::names;
-pub use scan::{Hidden, Scan, TENANTS, scan, scan_others};
+pub use scan::{Hidden, Scan, TENANTS, most_files, scan, scan_others};
 
 /// An open network namespace. Whether it may also be entered is a matter of privilege (CAP_SYS_ADMIN).
 #[derive(Debug, Clone)]

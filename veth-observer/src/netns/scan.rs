@@ -223,6 +223,11 @@ fn add_tenant(tenants: &mut Vec<u32>, pid: u32) {
     }
 }
 
+/// Files that this process may have open at most.
+pub fn most_files() -> u64 {
+    getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX)
+}
+
 /// One namespace is one open file or more, and the usual soft limit is 1024; the hard one is ours to use.
 fn allow_many_files() {
     let mut limit = getrlimit(Resource::Nofile);

@@ -94,7 +94,8 @@ impl Snapshot {
                 space.devices = links.iter().map(Device::from).collect();
                 space.complete = true;
             }
-            connections.push(connection);
+            // Of thousands, only those that there is something more to ask.
+            connections.push(connection.filter(|_| space.devices.iter().any(is_away)));
             snapshot.spaces.push(space);
             snapshot.places.push(Place {
                 id: namespace.id.clone(),
@@ -122,12 +123,13 @@ impl Snapshot {
 
     /// Finds out which namespaces the numbers mean that the veths of space `at` carry.
     async fn resolve(&mut self, at: usize, connection: &Connection) {
-        let veths = self.spaces[at].devices.iter().filter(|device| device.is_veth());
+        let veths = self.spaces[at].devices.iter().filter(|device| is_away(device));
         let mut wanted: BTreeSet<i32> = veths.filter_map(|device| device.nsid).collect();
-        let mut candidates: Vec<usize> = (0..self.places.len()).filter(|&other| other != at).collect();
         // Those that know this namespace are most likely the ones it knows: one question instead of one per namespace.
-        candidates.sort_by_key(|&other| !self.spaces[other].nsids.values().any(|&known| known == at));
-        for other in candidates {
+        let knows = |other: &usize| self.spaces[*other].nsids.values().any(|&known| known == at);
+        let (likely, others): (Vec<usize>, Vec<usize>) =
+            (0..self.places.len()).filter(|&other| other != at).partition(knows);
+        for other in likely.into_iter().chain(others) {
             if wanted.is_empty() {
                 return;
             }
@@ -150,7 +152,7 @@ impl Snapshot {
         let peers: Vec<(i32, u32)> = self.spaces[at]
             .devices
             .iter()
-            .filter(|device| device.is_veth())
+            .filter(|device| is_away(device))
             .filter_map(|device| Some((device.nsid?, device.link.unwrap_or(device.ifindex))))
             .collect();
         for (nsid, ifindex) in peers {
@@ -270,6 +272,11 @@ impl Snapshot {
             .enumerate()
             .flat_map(|(at, space)| space.devices.iter().map(move |device| (at, device)))
     }
+}
+
+/// One end of a pair whose other end is in another namespace.
+fn is_away(device: &Device) -> bool {
+    device.is_veth() && device.nsid.is_some()
 }
 
 /// A connection where there may be one; the caller's own namespace must give one.

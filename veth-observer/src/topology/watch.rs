@@ -3,13 +3,17 @@
 //! The kernel's link messages say when to look, not what changed: they cannot be placed among namespaces, and a burst of
 //! them may be lost, which is a message too.
 
-use std::{collections::HashMap, pin::Pin, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    pin::Pin,
+    time::Duration,
+};
 
 use futures_util::{Stream, StreamExt, stream::SelectAll};
 use tokio::time::{Instant, timeout_at};
 
 use super::connection::Connection;
-use crate::netns::{Address, Key, Scan};
+use crate::netns::{self, Address, Key, Scan};
 
 type Hints = Pin<Box<dyn Stream<Item = Hint> + Send>>;
 
@@ -30,6 +34,8 @@ const PATIENCE: Duration = Duration::from_millis(200);
 pub(super) struct Watch {
     connections: HashMap<Key, (Connection, Address)>,
     hints: SelectAll<Hints>,
+    /// Whether it was said that there are too many namespaces.
+    has_warned: bool,
 }
 
 impl Watch {
@@ -67,12 +73,18 @@ impl Watch {
     /// Listens in namespaces that came and stops in those that went; true if there were any.
     pub(super) fn listen(&mut self, scan: &Scan) -> bool {
         let known = self.connections.len();
-        self.connections.retain(|key, _| scan.namespaces.iter().any(|namespace| namespace.key() == *key));
+        let there: HashSet<Key> = scan.namespaces.iter().map(netns::Namespace::key).collect();
+        self.connections.retain(|key, _| there.contains(key));
         let mut changed = self.connections.len() != known;
         for namespace in &scan.namespaces {
             let key = namespace.key();
             if self.connections.contains_key(&key) {
                 continue;
+            }
+            // The rest is for looking, which opens each namespace, and for the pairs.
+            if self.connections.len() as u64 >= netns::most_files() / 4 {
+                self.warn(there.len());
+                break;
             }
             match Connection::listen(namespace) {
                 Ok((connection, events)) => {
@@ -85,5 +97,16 @@ impl Watch {
             }
         }
         changed
+    }
+
+    fn warn(&mut self, namespaces: usize) {
+        if !std::mem::replace(&mut self.has_warned, true) {
+            tracing::warn!(
+                "listening in {} of {namespaces} network namespaces, since at most {} files may be open (`ulimit -Hn`, LimitNOFILE): \
+                 changes in the others show after up to a minute",
+                self.connections.len(),
+                netns::most_files(),
+            );
+        }
     }
 }

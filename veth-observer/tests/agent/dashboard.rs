@@ -4,9 +4,8 @@ use super::{
     Agent,
     expressions::{dashboard, packaged, panels, rules},
     growing::{SENT, growing},
-    prometheus::Prometheus,
 };
-use crate::support::netns::eventually;
+use crate::support::{netns::eventually, prometheus::Prometheus};
 
 /// By the title of a panel, what each of its queries gives for [`growing()`], in all series. None: not known beforehand.
 const EXPECTED: [(&str, &[Option<f64>]); 28] = [

@@ -12,9 +12,10 @@ use veth_observer::{
     observe::Observation,
 };
 
-use super::{Agent, flags, prometheus::Prometheus};
+use super::{Agent, flags};
 use crate::support::{
     netns::eventually,
+    prometheus::Prometheus,
     wire::{Wire, X, X_MAC, Y_MAC},
 };
 

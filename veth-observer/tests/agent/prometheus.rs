@@ -1,102 +1,13 @@
 //! Prometheus itself scrapes a server, and gives back what it has stored.
 
-use std::{
-    fs,
-    net::{SocketAddr, TcpListener},
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-    sync::atomic::{AtomicBool, Ordering},
-};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{
     Agent,
     client::{curled, sample},
     fake,
 };
-use crate::support::netns::{Background, eventually};
-
-/// A Prometheus of the test's own, gone with the value.
-pub(super) struct Prometheus {
-    _process: Background,
-    folder: PathBuf,
-    address: SocketAddr,
-}
-
-impl Prometheus {
-    pub(super) fn scraping(target: SocketAddr, native: bool) -> Self {
-        Self::with_rules(target, native, &[] as &[&Path])
-    }
-
-    /// That also evaluates the rules of these files.
-    pub(super) fn with_rules(target: SocketAddr, native: bool, rules: &[impl AsRef<Path>]) -> Self {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let folder =
-            std::env::temp_dir().join(format!("vo-prometheus-{}-{}", std::process::id(), address.port()));
-        fs::create_dir(&folder).unwrap();
-        let config = folder.join("prometheus.yml");
-        let rules: Vec<_> = rules.iter().map(AsRef::as_ref).collect();
-        let jobs = format!(
-            "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\nrule_files: {rules:?}\n\
-             scrape_configs:\n- job_name: veth\n  static_configs:\n  - targets: ['{target}']\n"
-        );
-        fs::write(&config, jobs).unwrap();
-        let log = fs::File::create(folder.join("log")).unwrap();
-        let mut command = Command::new("prometheus");
-        command
-            .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
-            .arg(format!("--web.listen-address={address}"))
-            .args(native.then_some("--enable-feature=native-histograms"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log);
-        let this = Self { _process: Background::start(&mut command), folder, address };
-        eventually("the first scrape is stored", || this.value("up").is_some_and(|up| up > 0.5));
-        this
-    }
-
-    fn ask(&self, path: &str, args: &[&str]) -> Option<serde_json::Value> {
-        let url = format!("http://{}/api/v1/{path}", self.address);
-        let (code, text) = super::client::curl(&[&["--get", &url], args].concat());
-        let (_, body) = text.split_once("\r\n\r\n").filter(|_| code == Some(0))?;
-        serde_json::from_str(body).ok()
-    }
-
-    /// The series that a query gives: labels and value, or the count of a histogram.
-    pub(super) fn query(&self, query: &str) -> Vec<(serde_json::Value, f64)> {
-        let answer = self.ask("query", &["--data-urlencode", &format!("query={query}")]).unwrap_or_default();
-        let Some(series) = answer["data"]["result"].as_array() else { return Vec::new() };
-        let value = |series: &serde_json::Value| {
-            let value = series["value"][1].as_str().or_else(|| series["histogram"][1]["count"].as_str());
-            (series["metric"].clone(), value.unwrap().parse().unwrap())
-        };
-        series.iter().map(value).collect()
-    }
-
-    /// Rules that could not be evaluated.
-    pub(super) fn unhealthy_rules(&self) -> Vec<String> {
-        let answer = self.ask("rules", &[]).expect("an answer");
-        let groups = answer["data"]["groups"].as_array().expect("groups");
-        let rules = groups.iter().flat_map(|group| group["rules"].as_array().expect("rules"));
-        rules.filter(|rule| rule["health"] != "ok").map(ToString::to_string).collect()
-    }
-
-    /// The value of a query that gives one series; none while it gives none.
-    pub(super) fn value(&self, query: &str) -> Option<f64> {
-        let series = self.query(query);
-        assert!(series.len() <= 1, "{query}: {series:?}");
-        series.first().map(|(_, value)| *value)
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("{}", fs::read_to_string(self.folder.join("log")).unwrap_or_default());
-        }
-        let _ = fs::remove_dir_all(&self.folder);
-    }
-}
+use crate::support::{netns::eventually, prometheus::Prometheus};
 
 #[track_caller]
 fn assert_near(what: &str, got: Option<f64>, exact: f64, ratio: f64) {

@@ -36,14 +36,14 @@ fn two_hundred_pairs_come_and_go_and_nothing_grows() {
         }
         agent.report("their end", |report| report.event("removed") == round * PAIRS && report.living() == 1);
         match &early {
-            None => early = Some((at_rest(&agent), agent.rss_kib())),
+            None => early = Some((at_rest(&agent), agent.process().rss_kib())),
             Some((before, rss_kib)) => {
-                let held = || (agent.holds(), agent.files());
+                let held = || (agent.process().holds(), agent.process().files());
                 // A look around opens files, for a moment.
                 eventually(&format!("no more than {before:?} in round {round}, not {:?}", held()), || {
                     held().0 == before.0 && held().1 <= before.1
                 });
-                let grown = agent.rss_kib().saturating_sub(*rss_kib);
+                let grown = agent.process().rss_kib().saturating_sub(*rss_kib);
                 assert!(grown < 16 << 10, "{grown} KiB more in round {round}");
             }
         }
@@ -54,7 +54,7 @@ fn two_hundred_pairs_come_and_go_and_nothing_grows() {
 fn at_rest(agent: &Agent) -> ([usize; 4], usize) {
     let look = || {
         thread::sleep(Duration::from_millis(50));
-        (agent.files(), agent.holds())
+        (agent.process().files(), agent.process().holds())
     };
     let (files, holds) = (0..20).map(|_| look()).min().unwrap();
     (holds, files)

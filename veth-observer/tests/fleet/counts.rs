@@ -43,7 +43,7 @@ fn more_pairs_than_a_block_holds_make_a_second_one() {
     make(lab, 0..66);
     let agent = Agent::start(lab, &[]);
     agent.observing(66);
-    let [_, programs, links, _] = agent.holds();
+    let [_, programs, links, _] = agent.process().holds();
     assert_eq!((programs, links), (0, 4 * 66 + 2), "four programs a pair, and one a block that sees deaths");
     for n in 0..66 {
         lab.send_frames(0, &format!("p{n}"), &FRAME, 10 + n);

@@ -1,6 +1,10 @@
 //! Frames that die, charged to the pair that they died on.
 
-use super::{Agent, FRAME, dropped, make, quiet};
+use super::{Agent, FRAME, Report, dropped, make, quiet};
+use crate::support::{
+    bpf::{self, Hook},
+    command::Run,
+};
 
 #[test]
 fn drops_are_charged_to_the_right_pair_of_several() {
@@ -44,4 +48,29 @@ fn drops_are_charged_to_the_right_pair_of_several() {
     assert!(more > 0);
     assert_eq!(direction["lost"], 0, "{direction:#}");
     assert_eq!(direction["received"]["frames"].as_u64().unwrap() + dropped(direction), 600, "{direction:#}");
+}
+
+/// Frames that nobody sees die are in flight first, and lost after the timeout.
+pub(crate) fn loses_in_time(run: impl FnOnce(&[&str]) -> Run) {
+    let lab = quiet(2);
+    make(&lab, 0..1);
+    // XDP_TX, back to an end that has no ring to take it: no tracepoint shows that.
+    let thrower = bpf::load(Hook::Xdp, "thrower", 3);
+    let ifindex = lab.ifindex(1, "q0");
+    let link = lab.namespace(1).run(|| bpf::attach(&thrower, ifindex, Hook::Xdp)).unwrap();
+    let agent = Agent::run(&lab, &["--loss-timeout", "1s"], run);
+    agent.observing(1);
+    lab.send_frames(0, "p0", &FRAME, 7);
+    let fates =
+        |report: &Report| ["/sent/frames", "/in_flight", "/lost"].map(|what| report.count("p0", what));
+    let report = agent.report("what was sent", |report| fates(report)[0] == Some(7));
+    assert_eq!(fates(&report), [Some(7), Some(7), Some(0)]);
+    let report = agent.report("their loss", |report| fates(report)[2] == Some(7));
+    assert_eq!(fates(&report), [Some(7), Some(0), Some(7)]);
+    drop(link);
+}
+
+#[test]
+fn frames_that_vanish_are_lost_after_the_timeout() {
+    loses_in_time(Run::here);
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Agent, FRAME, Report, make, pause, quiet};
-use crate::support::netns::run;
+use crate::support::netns::{alone, run};
 
 /// What a busy machine lets happen in one of [`ATTEMPTS`]. Without a message it would take ten seconds.
 const SOON: Duration = Duration::from_secs(1);
@@ -17,6 +17,7 @@ fn soon(what: &str, mut attempt: impl FnMut(usize) -> Duration) {
 
 #[test]
 fn pairs_are_observed_and_gone_within_a_second() {
+    let _alone = alone();
     let lab = quiet(2);
     let agent = Agent::start(&lab, &[]);
     agent.observing(0);
@@ -80,6 +81,7 @@ fn a_pair_is_renamed_moves_and_goes() {
 
 #[test]
 fn a_pair_in_namespaces_that_are_new_is_found_and_dies_with_them() {
+    let _alone = alone();
     let lab = quiet(1);
     let agent = Agent::start(&lab, &[]);
     agent.observing(0);

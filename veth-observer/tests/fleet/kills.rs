@@ -8,7 +8,8 @@ use crate::support::{
     netns::{Lab, eventually},
 };
 
-fn programs(lab: &Lab) -> usize {
+/// Those on the ends of three pairs.
+pub(super) fn programs(lab: &Lab) -> usize {
     let on = |at: usize, ifname: &str| {
         let ifindex = lab.ifindex(at, ifname);
         let hooks = [Hook::TcxIngress, Hook::TcxEgress];

@@ -95,6 +95,18 @@ impl Run {
         Self { command }
     }
 
+    /// Placed already.
+    pub(crate) fn of(command: Command) -> Self {
+        Self { command }
+    }
+
+    /// By another program, such as `prlimit`, that then becomes this one.
+    pub(crate) fn by(starter: &[&str], args: &[&str]) -> Self {
+        let mut command = Command::new(starter[0]);
+        command.args(&starter[1..]).arg(PROGRAM).args(args);
+        Self { command }
+    }
+
     /// In a shell, which has the program in `$0` and these words in `$@`.
     pub(crate) fn shell(script: &str, args: &[&str]) -> Self {
         let mut command = Command::new("sh");
@@ -142,6 +154,12 @@ impl Run {
     /// As on a kernel without tcx.
     pub(crate) fn without_tcx(mut self) -> Self {
         super::seccomp::refuse_links(&mut self.command);
+        self
+    }
+
+    /// Where a sandbox lets nobody make a file system.
+    pub(crate) fn without_file_systems(mut self) -> Self {
+        super::seccomp::refuse_file_systems(&mut self.command);
         self
     }
 

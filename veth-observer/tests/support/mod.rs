@@ -8,6 +8,7 @@ pub(crate) mod engine;
 pub(crate) mod netns;
 pub(crate) mod pcap;
 pub(crate) mod programs;
+pub(crate) mod prometheus;
 pub(crate) mod seccomp;
 pub(crate) mod traffic;
 pub(crate) mod wire;

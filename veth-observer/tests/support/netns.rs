@@ -110,9 +110,34 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Runs a test, called by its path, once more where nobody else's processes and namespaces are seen. True in there; false when
+/// it has passed there.
+pub(crate) fn apart(test: &str) -> bool {
+    const INSIDE: &str = "VETH_OBSERVER_APART";
+    const ENTER: &str =
+        "mount --make-rprivate / && mount -t tmpfs tmpfs /run && ip link set lo up && exec \"$0\" \"$@\"";
+    if std::env::var_os(INSIDE).is_some() {
+        return true;
+    }
+    let unshare = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", ENTER];
+    let mut again = Command::new("unshare");
+    again.args(unshare).arg(std::env::current_exe().unwrap()).args([test, "--exact", "--nocapture"]);
+    let output = again.env(INSIDE, "1").stdin(Stdio::null()).output().expect("unshare runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains(" 1 passed"), "there is no test {test}: {said}");
+    eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+    false
+}
+
 /// Asks again and again until something is true, for ten seconds at most.
-pub(crate) fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(10);
+pub(crate) fn eventually(what: &str, is_true: impl FnMut() -> bool) {
+    within(Duration::from_secs(10), what, is_true);
+}
+
+/// The same for as long as this at most.
+pub(crate) fn within(patience: Duration, what: &str, mut is_true: impl FnMut() -> bool) {
+    let end = Instant::now() + patience;
     while !is_true() {
         assert!(Instant::now() < end, "still not: {what}");
         std::thread::sleep(Duration::from_millis(10));

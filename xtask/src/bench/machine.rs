@@ -41,6 +41,20 @@ impl Machine {
         })
     }
 
+    /// Day, kernel and processor.
+    pub(super) fn heading(&self) -> String {
+        format!("{}, Linux {}, {}", self.date, self.kernel, self.cpu)
+    }
+
+    /// What was measured, when, and by which section of the benchmark.
+    pub(super) fn provenance(&self, section: &str) -> String {
+        let Self { cpus, time, version, commit, .. } = self;
+        format!(
+            "{version}, commit {commit}. {cpus} CPUs. Began {time} UTC. Written by `cargo xtask bench --only {section}`; \
+             how to read it: [README](../README.md)."
+        )
+    }
+
     /// Name of the folder for the results of this day and machine.
     pub(super) fn folder(&self) -> String {
         let slug = |text: &str| -> String {

@@ -3,6 +3,7 @@
 //! How to read what it writes is in `docs/benchmarks/README.md`.
 
 mod account;
+mod agent;
 mod bpf;
 mod cases;
 mod comparison;
@@ -57,7 +58,8 @@ pub(crate) struct Bench {
     /// Where the results go, instead of a folder for this day and machine below docs/benchmarks
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// Only what observing costs each frame, of that only what is about sampling, or only what it takes to observe many pairs
+    /// Only what observing costs each frame, of that only what is about sampling, what it takes to observe many pairs,
+    /// or what an agent takes
     #[arg(long, value_name = "SECTION")]
     only: Option<Section>,
     /// Measure many pairs with short grace periods of RCU, for the whole machine while it lasts
@@ -73,6 +75,7 @@ enum Section {
     Frames,
     Sampling,
     Pairs,
+    Agent,
 }
 
 impl Section {
@@ -137,11 +140,15 @@ impl Bench {
             }
             None => root.join("docs/benchmarks").join(machine.folder()),
         };
-        if !matches!(self.only, Some(Section::Frames | Section::Sampling)) {
+        let wants = |section| self.only.is_none_or(|only| only == section);
+        if wants(Section::Pairs) {
             let many = built.join("examples/many");
             println!("{}", pairs::measure(&machine, &many, &folder, self.quick, self.expedite_rcu)?);
         }
-        if self.only != Some(Section::Pairs) {
+        if wants(Section::Agent) {
+            println!("{}", agent::measure(&machine, &observer, &folder, self.quick)?);
+        }
+        if !matches!(self.only, Some(Section::Pairs | Section::Agent)) {
             println!("{}", self.frames(machine, &observer, &folder)?);
         }
         report::give_back(&folder).context("cannot hand the results to whoever called sudo")?;

@@ -89,13 +89,15 @@ pub(super) fn measure(
 }
 
 /// Two namespaces with pairs between them, deleted with the value. The pairs are down: nothing passes.
-struct Crowd {
-    names: [String; 2],
+pub(super) struct Crowd {
+    pub(super) names: [String; 2],
+    pub(super) pairs: usize,
 }
 
 impl Crowd {
-    fn new(pairs: usize) -> Result<Self> {
-        let crowd = Self { names: ["near", "far"].map(|end| format!("vob-{}-{end}s", std::process::id())) };
+    pub(super) fn new(pairs: usize) -> Result<Self> {
+        let names = ["near", "far"].map(|end| format!("vob-{}-{end}s", std::process::id()));
+        let crowd = Self { names, pairs };
         for name in &crowd.names {
             ip(&["netns", "add", name])?;
         }
@@ -153,7 +155,7 @@ fn hooks(programs: &[OwnedFd; 2], ends: &[u32]) -> Result<Vec<OwnedFd>> {
     Ok(links)
 }
 
-fn allow_many_files() -> Result<()> {
+pub(super) fn allow_many_files() -> Result<()> {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     setrlimit(Resource::Nofile, limit).context("cannot raise the number of open files")
@@ -222,12 +224,8 @@ fn table(rows: &[Row]) -> String {
 }
 
 fn page(machine: &Machine, expedited: bool, table: &str) -> String {
-    let Machine { kernel, cpu, cpus, date, time, version, commit } = machine;
     let grace = if expedited { "\nWith `rcu_expedited` set, which observing never does.\n" } else { "" };
-    format!(
-        "# Many pairs: {date}, Linux {kernel}, {cpu}\n\n{version}, commit {commit}. {cpus} CPUs. Began {time} UTC. \
-         Written by `cargo xtask bench --only pairs`; how to read it: [README](../README.md).\n{grace}\n{table}"
-    )
+    format!("# Many pairs: {}\n\n{}\n{grace}\n{table}", machine.heading(), machine.provenance("pairs"))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]

@@ -3,6 +3,7 @@
 use crate::{
     attach::Taken,
     fault::{Fault, Kind},
+    kernel::features,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub(super) enum Failure {
     Taken,
     /// A privilege or a feature of the kernel is missing.
     Unavailable,
+    /// Open files or memory ran out.
+    Exhausted,
     Failed,
 }
 
@@ -24,6 +27,8 @@ impl Failure {
             Self::Taken
         } else if error.downcast_ref::<Fault>().is_some_and(|fault| fault.kind == Kind::Unavailable) {
             Self::Unavailable
+        } else if error.chain().filter_map(|cause| cause.downcast_ref()).any(features::exhausted) {
+            Self::Exhausted
         } else {
             Self::Failed
         };
@@ -37,6 +42,7 @@ impl Failure {
             Self::Unreachable => "unreachable",
             Self::Taken => "taken",
             Self::Unavailable => "unavailable",
+            Self::Exhausted => "exhausted",
             Self::Failed => "failed",
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use tracing::{debug, warn};
 
-use super::{Done, Fleet, Member, Selection, collecting::state, failure::Failure};
+use super::{Done, Fleet, Member, Selection, budget, collecting::state, failure::Failure};
 use crate::topology::{PairKey, Seen};
 
 impl Fleet {
@@ -34,7 +34,7 @@ impl Fleet {
 
     /// Observes these pairs from now on. What both selections mean goes on as it was.
     pub fn reselect(&mut self, selection: Selection) {
-        self.settings.selection = selection;
+        self.settings.selection = budget::affordable(selection);
         self.select();
         self.work();
     }

@@ -1,6 +1,7 @@
 //! All pairs of a machine under observation, as they come, move and go.
 
 mod blocks;
+mod budget;
 mod collecting;
 mod costs;
 mod drivers;
@@ -142,7 +143,8 @@ enum What {
 
 impl Fleet {
     /// Begins to look for pairs. Must be called on the runtime.
-    pub fn start(settings: Settings) -> Self {
+    pub fn start(mut settings: Settings) -> Self {
+        settings.selection = budget::affordable(settings.selection);
         let blocks = Arc::new(Blocks::default());
         let (workers, done) = Workers::start(&settings, &blocks);
         let (sender, looks) = mpsc::channel(1);
