@@ -1,11 +1,11 @@
 //! The one shape of all machine output, and what every view renders.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{SCHEMA, driver::DriverCounts, drop::Stage, link::End};
 
 /// Delivery on every observed pair since its observation began.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     pub schema: u32,
     pub pairs: Vec<PairReport>,
@@ -17,7 +17,7 @@ impl Report {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PairReport {
     /// The name a person gave or would give: alias, else the named end's interface.
     pub pair: String,
@@ -36,7 +36,7 @@ pub struct PairReport {
 }
 
 /// Where a frame has arrived, and its delay ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Hook {
     Tc,
@@ -56,7 +56,7 @@ impl Hook {
 }
 
 /// How a frame is recognised at the two ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Matching {
     /// A tag and the time ride in the socket buffer's control block from one end to the other.
@@ -68,7 +68,7 @@ pub enum Matching {
 }
 
 /// `sent = received + Σ dropped + lost + in_flight`, in frames; `unmatched` stands beside it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DirectionReport {
     pub from: String,
     pub to: String,
@@ -118,7 +118,7 @@ impl DirectionReport {
 }
 
 /// Probe frames: `sent = received + in_flight + lost`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeReport {
     pub sent: u64,
     pub received: u64,
@@ -139,7 +139,7 @@ pub struct ProbeReport {
 }
 
 /// Times since departure, each from the egress hook on; the ingress hook follows, whose times are the delay.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StageReport {
     /// Until the driver of the sending end was given the frame: what it waited in queueing disciplines.
     pub to_device: Distribution,
@@ -148,7 +148,7 @@ pub struct StageReport {
 }
 
 /// Three units that are never mixed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Traffic {
     /// Kernel buffers; one may hold many frames (GSO).
     pub skbs: u64,
@@ -159,7 +159,7 @@ pub struct Traffic {
 }
 
 /// Frames that died at one place for one reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dropped {
     pub stage: Stage,
     /// As the running kernel calls it; none before Linux 5.17.
@@ -171,7 +171,7 @@ pub struct Dropped {
 
 /// Times in nanoseconds; quantiles come from a histogram with 8 buckets per doubling and are within 4.5 % of the exact value
 /// from 8 ns to 64 s, and never outside `[min, max]`. All but `count` are `None` when there was nothing to measure.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Distribution {
     /// Of delays, frames; of variation, pairs of departures.
     pub count: u64,

@@ -25,6 +25,7 @@ use tracing::{info, warn};
 use super::Observation;
 use crate::{
     attach::Method,
+    collect::clock,
     model::{
         report::PairReport,
         snapshot::{PairEvents, PairState},
@@ -92,6 +93,7 @@ pub struct Fleet {
     over_limit: u64,
     known: u64,
     next_id: u64,
+    started_ns: u64,
     events: PairEvents,
     errors: BTreeMap<String, u64>,
     has_looked: bool,
@@ -145,6 +147,7 @@ impl Fleet {
             over_limit: 0,
             known: 0,
             next_id: 1,
+            started_ns: clock::monotonic_ns(),
             events: PairEvents::default(),
             errors: BTreeMap::new(),
             has_looked: false,
