@@ -7,6 +7,7 @@ mod ledger;
 mod matching;
 mod quantiles;
 mod stages;
+pub mod window;
 
 pub use fates::{Fates, Knowledge};
 pub use ledger::Ledger;

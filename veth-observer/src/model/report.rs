@@ -35,6 +35,16 @@ pub struct PairReport {
     pub directions: [DirectionReport; 2],
 }
 
+/// Who counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// The program itself, which attached for it.
+    Direct,
+    /// A running agent; the numbers are the difference of two of its reports.
+    Agent,
+}
+
 /// Where a frame has arrived, and its delay ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -170,7 +180,8 @@ pub struct Dropped {
 }
 
 /// Times in nanoseconds; quantiles come from a histogram with 8 buckets per doubling and are within 4.5 % of the exact value
-/// from 8 ns to 64 s, and never outside `[min, max]`. All but `count` are `None` when there was nothing to measure.
+/// from 8 ns to 64 s, and never outside `[min, max]`. All but `count` are `None` when there was nothing to measure; the least and
+/// the largest also where only those of a longer time are known.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Distribution {
     /// Of delays, frames; of variation, pairs of departures.

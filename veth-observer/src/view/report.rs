@@ -225,7 +225,10 @@ impl Lines {
     ) -> String {
         let (since, frames) =
             before.map_or((0, 0), |(pair, direction)| (pair.elapsed_ns, direction.received.frames));
-        let rate = units::per_second(direction.received.frames - frames, pair.elapsed_ns - since);
+        let rate = units::per_second(
+            direction.received.frames.saturating_sub(frames),
+            pair.elapsed_ns.saturating_sub(since),
+        );
         let delay = |ns: Option<u64>| ns.map_or_else(|| "-".into(), |ns| units::duration(ns, self.style));
         format!(
             "{:>8}  {:<31} {:>10} {:>10} {:>8} {:>9} {:>7} {:>9}  {:>10}  {:>8} {:>8} {:>8}\n",
