@@ -95,6 +95,20 @@ impl Run {
         Self { command }
     }
 
+    /// In the namespace the test itself is in, as a user who may nothing but what this group may.
+    pub(crate) fn in_group(gid: u32, args: &[&str]) -> Self {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", &format!("--groups={gid}")]);
+        command.arg(public_copy()).args(args);
+        Self { command }
+    }
+
+    /// With this variable set.
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
     /// In a shell, which has the program in `$0` and these words in `$@`.
     pub(crate) fn shell(script: &str, args: &[&str]) -> Self {
         let mut command = Command::new("sh");
