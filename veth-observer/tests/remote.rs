@@ -4,6 +4,7 @@ mod choice;
 mod counts;
 mod endings;
 mod refusals;
+mod top;
 
 use std::{
     fs::{self, Permissions},

@@ -43,6 +43,11 @@ impl Origin {
         Ok(Some(address.map_err(|why| Fault::usage(format!("{VARIABLE}={}: {why}", text.display())))?))
     }
 
+    /// Whether no agent may be used.
+    pub(super) fn is_direct(&self) -> bool {
+        self.direct
+    }
+
     /// The pair as an agent counts it, and says on standard error that it does; none when we are to count by ourselves.
     /// `alone` is a flag that no agent can follow.
     pub(super) async fn remote(&self, observing: &Observing, alone: Option<&str>) -> Result<Option<Remote>> {

@@ -49,8 +49,8 @@ impl Remote {
         let living: Vec<&(u64, PairReport)> =
             moment.pairs.iter().filter(|(_, pair)| pair.ended.is_none()).collect();
         let pairs: Vec<Pair> = living.iter().map(|(_, pair)| Pair { ends: pair.ends.clone() }).collect();
-        let names: Vec<String> = living.iter().map(|(_, pair)| pair.pair.clone()).collect();
-        let found = topology::among(selector, &pairs, &names);
+        let called: Vec<String> = living.iter().map(|(_, pair)| pair.pair.clone()).collect();
+        let found = topology::among(selector, &pairs, &called);
         let (at, named) = match (found, &moment.agent.ready) {
             (Ok(found), _) => found,
             (Err(_), Err(why)) => {

@@ -1,9 +1,6 @@
 //! What happened between two reports of one observation.
 
-use crate::model::{
-    driver::DriverCounts,
-    report::{DirectionReport, Distribution, Dropped, PairReport, Traffic},
-};
+use crate::model::report::{DirectionReport, Distribution, Dropped, PairReport, Traffic};
 
 /// The part of `after` that came after `before`, as a report of its own.
 ///
@@ -24,6 +21,7 @@ pub fn between(before: &PairReport, after: &PairReport) -> PairReport {
     }));
     PairReport {
         pair: after.pair.clone(),
+        started_ns: before.started_ns.saturating_add(before.elapsed_ns),
         elapsed_ns: after.elapsed_ns.saturating_sub(before.elapsed_ns),
         ended: after.ended.clone(),
         limits,
@@ -64,7 +62,7 @@ fn direction(before: &DirectionReport, after: &DirectionReport) -> (DirectionRep
         delay: spread(&before.delay, &after.delay),
         clamped: grown(|it| it.clamped),
         variation: spread(&before.variation, &after.variation),
-        driver: after.driver.map(|counts| counts.since(before.driver.unwrap_or(DriverCounts::default()))),
+        driver: after.driver.map(|counts| counts.since(before.driver.unwrap_or_default())),
         collection_loss: grown(|it| it.collection_loss),
         probes: None,
         stages: None,

@@ -30,6 +30,8 @@ pub struct Published<'a> {
 pub struct Known<'a> {
     /// Of its observation.
     pub id: u64,
+    /// When that began, in nanoseconds of CLOCK_MONOTONIC.
+    pub started_ns: u64,
     #[serde(flatten)]
     pub report: Cow<'a, PairReport>,
     /// Of each direction.
@@ -50,6 +52,7 @@ impl<'a> Published<'a> {
         let pairs = snapshot.pairs().filter(|(_, state)| is_wanted(state));
         let pairs = pairs.map(|(report, state)| Known {
             id: state.id,
+            started_ns: report.started_ns,
             report: Cow::Borrowed(report),
             buckets: report.directions.each_ref().map(Filled::of),
         });
@@ -60,7 +63,7 @@ impl<'a> Published<'a> {
 impl Known<'_> {
     /// The report as the agent has it; none where buckets are named that there are not.
     pub fn whole(self) -> Option<PairReport> {
-        let mut report = self.report.into_owned();
+        let mut report = PairReport { started_ns: self.started_ns, ..self.report.into_owned() };
         for (direction, filled) in report.directions.iter_mut().zip(&self.buckets) {
             fill(&mut direction.delay, &filled.delay)?;
             fill(&mut direction.variation, &filled.variation)?;
@@ -97,7 +100,7 @@ mod tests {
         drop::Stage,
         link::{End, Netns, Owner},
         report::{Dropped, Hook, Matching, ProbeReport, Report, StageReport, Traffic},
-        snapshot::{PairEvents, ProgramCost, Reload, RingState},
+        snapshot::{PairEvents, ProgramCost, PushState, Reload, RingState},
     };
 
     fn spread(base: u64) -> Distribution {
@@ -192,6 +195,7 @@ mod tests {
         };
         let pair = |hook: Hook, ended: Option<&str>| PairReport {
             pair: "web".into(),
+            started_ns: 30,
             elapsed_ns: u64::MAX - 1,
             ended: ended.map(str::to_owned),
             limits: vec!["one".into(), "another".into()],
@@ -200,6 +204,7 @@ mod tests {
             directions: [direction(1000), direction(2000)],
         };
         let agent = AgentState {
+            taken_unix_ns: 17,
             took_ns: 2,
             started_ns: 3,
             loss_timeout_ns: 4,
@@ -212,6 +217,7 @@ mod tests {
             ring: RingState { samples: 12, lost: 13 },
             programs: vec![ProgramCost { program: "arrival".into(), runs: 14, run_time_ns: 15 }],
             reload: Some(Reload { successful: true, last_success_unix_ns: 16 }),
+            push: Some(PushState { delivered: 18, failed: 19, rejected_points: 20 }),
             ..AgentState::new(1)
         };
         let pairs = vec![pair(Hook::XdpNative, Some("it went")), pair(Hook::XdpGeneric, None)];

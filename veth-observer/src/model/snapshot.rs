@@ -135,7 +135,7 @@ pub struct Reload {
 }
 
 /// What became of the numbers that were pushed over OTLP.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PushState {
     /// Exports that the receiver took.
     pub delivered: u64,

@@ -71,9 +71,9 @@ fn suggestion(wanted: &Selector, pairs: &[Pair], names: &[String]) -> String {
         EndSelector::Any | EndSelector::Index(_) => "",
     };
     let ends = pairs.iter().flat_map(|pair| &pair.ends);
-    let named = ends.filter_map(|end| Some((end, end.ifname.as_deref()?)));
+    let visible = ends.filter_map(|end| Some((end, end.ifname.as_deref()?)));
     let mut close: Vec<String> =
-        named.filter(|(_, name)| near(typed, name)).map(|(end, name)| exact(&end.netns, name)).collect();
+        visible.filter(|(_, name)| near(typed, name)).map(|(end, name)| exact(&end.netns, name)).collect();
     close.sort();
     close.truncate(FEW);
     if !close.is_empty() {

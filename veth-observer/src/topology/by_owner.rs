@@ -47,8 +47,8 @@ pub(super) fn pick(wanted: &Selector, pairs: &[Pair], names: &[String]) -> Resul
 fn of_name(name: &str, pairs: &[Pair], names: &[String]) -> Vec<Hit> {
     // The end that the pair is called after stands first, as it does when its owner is asked for.
     let lived_in = |pair: &Pair| pair.ends.iter().position(|end| end.owner.is_some());
-    let named = pairs.iter().zip(names).enumerate().filter(|(_, (_, known))| glob::matches(name, known));
-    named.map(|(at, (pair, _))| (at, lived_in(pair).unwrap_or_default())).collect()
+    let fitting = pairs.iter().zip(names).enumerate().filter(|(_, (_, known))| glob::matches(name, known));
+    fitting.map(|(at, (pair, _))| (at, lived_in(pair).unwrap_or_default())).collect()
 }
 
 fn of_owner(wanted: &Selector, pairs: &[Pair]) -> Vec<Hit> {

@@ -3,7 +3,7 @@
 use std::{
     io::{Read, Write},
     os::unix::net::UnixListener,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicU32, Ordering},
     thread,
 };
@@ -32,7 +32,7 @@ fn moving(taken: u64) -> Snapshot {
     snapshot
 }
 
-fn serving(path: &PathBuf) -> Agent {
+fn serving(path: &Path) -> Agent {
     let address = format!("unix:{}", path.display());
     Agent::with(&flags(&["127.0.0.1:0", &address]), Limits::default(), moving)
 }

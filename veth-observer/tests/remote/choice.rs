@@ -22,7 +22,7 @@ fn here(host: &Host, command: &str, flags: &[&str]) -> Run {
 
 /// Who counted, by the report, and as it was told on standard error.
 #[track_caller]
-fn counted_by(outcome: Outcome) -> String {
+fn counted_by(outcome: &Outcome) -> String {
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     let report: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
     let source = report["source"].as_str().unwrap().to_owned();
@@ -33,10 +33,10 @@ fn counted_by(outcome: Outcome) -> String {
 #[test]
 fn the_agent_counts_where_it_can_and_else_we_do() {
     let host = Host::new();
-    assert_eq!(counted_by(here(&host, "stats", &[]).outcome()), "direct", "there is none");
+    assert_eq!(counted_by(&here(&host, "stats", &[]).outcome()), "direct", "there is none");
     let agent = host.agent(&[]);
     let elsewhere = Run::here(&["stats", &host.wire.selector(), "-j", "--duration", "100ms"]);
-    assert_eq!(counted_by(elsewhere.variable("VETH_OBSERVER_AGENT", &host.socket()).outcome()), "agent");
+    assert_eq!(counted_by(&elsewhere.variable("VETH_OBSERVER_AGENT", &host.socket()).outcome()), "agent");
     for (command, flags, by) in [
         ("stats", &[][..], "agent"),
         ("latency", &[], "agent"),
@@ -50,8 +50,8 @@ fn the_agent_counts_where_it_can_and_else_we_do() {
         let outcome = here(&host, command, flags).outcome();
         // Nothing is sent, so that no threshold can be met.
         let outcome = Outcome { code: outcome.code.filter(|code| *code != 5).or(Some(0)), ..outcome };
-        assert_eq!(counted_by(outcome), by, "{command} {flags:?}");
+        assert_eq!(counted_by(&outcome), by, "{command} {flags:?}");
     }
     agent.kill();
-    assert_eq!(counted_by(here(&host, "stats", &[]).outcome()), "direct", "it left its socket");
+    assert_eq!(counted_by(&here(&host, "stats", &[]).outcome()), "direct", "it left its socket");
 }

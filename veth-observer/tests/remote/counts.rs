@@ -32,7 +32,10 @@ fn a_member_of_the_group_is_told_what_was_sent_and_what_root_counts() {
             assert_eq!(ours[same], theirs[same], "{same}");
         }
         assert_eq!(ours["delay"]["count"], sent);
-        assert_eq!(ours["variation"]["count"], theirs["variation"]["count"]);
+        // The first frame of each CPU differs from one before, which the agent has seen.
+        let [more, fewer] = [ours, theirs].map(|direction| direction["variation"]["count"].as_u64().unwrap());
+        let cpus = std::thread::available_parallelism().unwrap().get() as u64;
+        assert!((fewer..=fewer + cpus).contains(&more), "{more} and {fewer}");
         let p50 = |direction: &Value| direction["delay"]["p50_ns"].as_f64().unwrap();
         // Each has the work of the other's programs in its times, but not the same part of it.
         let apart = (p50(ours) / p50(theirs)).log2().abs();

@@ -7,10 +7,9 @@ use std::{
     path::{Path, PathBuf},
     process::{ChildStderr, ChildStdout, Command, Stdio},
     sync::OnceLock,
-    time::Duration,
 };
 
-use super::netns::{Background, run};
+use super::netns::{Background, PATIENCE, run};
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_veth-observer");
 
@@ -243,12 +242,12 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    /// The next line for which `is_it` holds, within ten seconds.
+    /// The next line for which `is_it` holds, within a minute.
     #[track_caller]
     pub(crate) fn wait_for(&self, what: &str, is_it: impl Fn(&str) -> bool) -> String {
         let mut seen = Vec::new();
         loop {
-            match self.lines.recv_timeout(Duration::from_secs(10)) {
+            match self.lines.recv_timeout(PATIENCE) {
                 Ok(line) if is_it(&line) => return line,
                 Ok(line) => seen.push(line),
                 Err(error) => panic!("no {what} ({error}) after {seen:#?}"),

@@ -135,6 +135,7 @@ pub(super) const FENCES: &[Fence] = &[
             "opentelemetry_proto",
             "pcap_file",
             "prometheus_client",
+            "ratatui",
             "serde",
             "serde_json",
             "veth_observer_common",

@@ -12,7 +12,9 @@ use crate::{
 fn ledger([sent, received, dropped, lost, in_flight]: [u64; 5], delays: &[u64]) -> DirectionReport {
     let of = |frames| Traffic { skbs: frames, frames, bytes: 100 * frames };
     let mut times = Delays::default();
-    delays.iter().for_each(|ns| times.add(*ns));
+    for ns in delays {
+        times.add(*ns);
+    }
     let place = Dropped { stage: Stage::Qdisc, reason: None, location: "f".into(), frames: dropped };
     DirectionReport {
         from: "a".into(),
@@ -41,6 +43,7 @@ fn ledger([sent, received, dropped, lost, in_flight]: [u64; 5], delays: &[u64]) 
 fn pair(elapsed_ns: u64, direction: DirectionReport) -> PairReport {
     PairReport {
         pair: "p".into(),
+        started_ns: 500,
         elapsed_ns,
         ended: None,
         limits: Vec::new(),
@@ -64,7 +67,7 @@ fn fates(direction: &DirectionReport) -> [u64; 5] {
 fn a_window_is_the_difference() {
     let delays = [500, 700, 9000, 600, 650, 20_000];
     let report = window(ledger([5, 3, 1, 1, 0], &delays[..3]), ledger([12, 6, 3, 2, 1], &delays));
-    assert_eq!((report.elapsed_ns, report.limits.len()), (3000, 0));
+    assert_eq!((report.started_ns, report.elapsed_ns, report.limits.len()), (1500, 3000, 0));
     let [out, back] = &report.directions;
     assert_eq!(fates(out), [7, 3, 2, 1, 1]);
     assert_eq!((out.received.bytes, out.dropped[0].frames), (300, 2));
@@ -72,7 +75,9 @@ fn a_window_is_the_difference() {
     assert_eq!((out.delay.count, out.delay.sum_ns), (3, Some(21_250)));
     assert_eq!((out.delay.min_ns, out.delay.max_ns), (None, Some(20_000)));
     let mut own = Delays::default();
-    delays[3..].iter().for_each(|ns| own.add(*ns));
+    for ns in &delays[3..] {
+        own.add(*ns);
+    }
     assert_eq!((&out.delay.buckets, out.delay.p50_ns), (&own.summary().buckets, own.summary().p50_ns));
     assert_eq!((fates(back), &back.delay), ([0; 5], &Distribution::default()));
 }
