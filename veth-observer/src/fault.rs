@@ -1,12 +1,14 @@
 //! Failures that a caller of the binary can tell apart: each kind has its own exit code.
 //!
-//! Everything else is a plain [`anyhow::Error`] and exits with 1.
+//! Everything else is a plain [`anyhow::Error`] and exits with 1, as does [`Kind::Failed`], of which we know what mends it.
 
 use std::fmt;
 
 /// What went wrong, as far as the exit code tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// It did not work this time.
+    Failed,
     /// The command line asks for something that cannot be.
     Usage,
     /// A privilege or a kernel feature is missing.
@@ -20,6 +22,7 @@ pub enum Kind {
 impl Kind {
     pub const fn exit_code(self) -> u8 {
         match self {
+            Self::Failed => 1,
             Self::Usage => 2,
             Self::Unavailable => 3,
             Self::NotFound => 4,
@@ -58,6 +61,10 @@ pub struct Fault {
 }
 
 impl Fault {
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Failed, message: message.into(), fix: None }
+    }
+
     pub fn usage(message: impl Into<String>) -> Self {
         Self { kind: Kind::Usage, message: message.into(), fix: None }
     }

@@ -18,12 +18,14 @@
 //! * [`replay`]: the frames of a capture file, onto an end again.
 //! * [`view`]: reports, pairs and samples as text and JSON. Pure.
 //! * [`agent`]: numbers of many pairs over HTTP.
+//! * [`client`]: the same numbers at the other side, for commands that ask an agent.
 //! * [`config`]: what the agent is told by flags, environment and file.
 //! * [`cli`]: the front door: one file per command, exit codes, signals.
 
 pub mod agent;
 pub mod attach;
 pub mod cli;
+pub mod client;
 pub mod collect;
 pub mod config;
 pub mod delivery;

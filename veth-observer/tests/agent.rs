@@ -1,6 +1,7 @@
 //! The web server of the agent: what it serves, to Prometheus itself and to clients that mean no good. Traffic stays on
 //! loopback.
 
+mod asked;
 mod client;
 mod dashboard;
 mod exposition;

@@ -27,6 +27,7 @@ mod owners;
 mod packaging;
 mod programs;
 mod properties;
+mod remote;
 mod rubbish;
 mod support;
 mod truth;

@@ -12,7 +12,10 @@ use flate2::{Compression, write::GzEncoder};
 
 use super::{json, process};
 use crate::{
-    model::snapshot::{Snapshot, WebState},
+    model::{
+        published::Published,
+        snapshot::{Snapshot, WebState},
+    },
     view::metrics::{self, Detail, Format, Scrape, Versions, served::Register, served::Served},
 };
 
@@ -21,6 +24,8 @@ use crate::{
 pub enum What {
     Metrics(Format),
     Report,
+    /// The same for programs that go on computing with it; of one pair where there is an id.
+    Published(Option<u64>),
     Pairs,
     /// Of the pair with this id.
     Histograms(u64),
@@ -68,6 +73,7 @@ impl Exporter {
         let body = match what {
             What::Metrics(format) => self.exposition(&mut memory, &snapshot, web(), format, asked)?,
             What::Report => serde_json::to_vec(&json::Whole::of(&snapshot))?,
+            What::Published(id) => serde_json::to_vec(&Published::of(&snapshot, id))?,
             What::Pairs => serde_json::to_vec(&json::Listing::of(&snapshot))?,
             What::Histograms(id) => serde_json::to_vec(&json::Histograms::of(&snapshot, id))?,
         };

@@ -18,13 +18,17 @@ mod latency;
 mod list;
 mod man;
 mod metrics;
+mod observed;
 mod observing;
+mod origin;
 mod peer;
+mod remote;
 mod sampling;
 mod send;
 mod show;
 mod stats;
 mod stop;
+mod top;
 mod watch;
 
 use std::process::ExitCode;
@@ -40,6 +44,7 @@ Examples:
   sudo veth-observer demo                     see it work, on a pair of its own
   veth-observer list                          every veth pair of this host
   sudo veth-observer stats veth0              what a pair delivers, until Ctrl-C
+  veth-observer top                           all pairs at once, by the agent
   sudo veth-observer stats container:web --duration 10s -j
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 privilege or kernel feature missing, 4 no such interface or pair, \
@@ -76,6 +81,12 @@ pub struct Global {
     pub log_format: LogFormat,
 }
 
+impl Global {
+    fn wants_json(&self) -> bool {
+        self.json || self.output == Format::Json
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     Table,
@@ -102,6 +113,7 @@ pub enum Command {
     Capture(Box<capture::Capture>),
     Stats(stats::Stats),
     Latency(Box<latency::Latency>),
+    Top(Box<top::Top>),
     Agent(Box<agent::Agent>),
     Config(config::Config),
     Extcap(extcap::Extcap),
@@ -127,7 +139,8 @@ impl Cli {
             Command::Watch(command) => command.run(out).await,
             Command::Capture(command) => Box::pin(command.run(out)).await,
             Command::Stats(command) => command.run(out).await,
-            Command::Latency(command) => command.run(out).await,
+            Command::Latency(command) => Box::pin(command.run(out)).await,
+            Command::Top(command) => Box::pin(command.run(out)).await,
             Command::Agent(command) => Box::pin(command.run(out)).await,
             Command::Config(command) => command.run(out),
             Command::Extcap(command) => Box::pin(command.run(out)).await,
@@ -150,7 +163,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    start_log(&cli.global);
+    start_log(&cli);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return report(&anyhow::Error::new(error).context("cannot start the async runtime")),
@@ -188,8 +201,13 @@ fn broken_pipe(error: &anyhow::Error) -> bool {
     })
 }
 
-fn start_log(global: &Global) {
+fn start_log(Cli { global, command }: &Cli) {
     use tracing_subscriber::{EnvFilter, fmt};
+    let is_drawn = matches!(command, Command::Top(_)) && !global.wants_json();
+    if is_drawn && std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+        // On the same terminal as the picture.
+        return;
+    }
     let level = match global.verbose {
         0 => "warn",
         1 => "veth_observer=info,warn",

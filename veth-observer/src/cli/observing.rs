@@ -20,11 +20,11 @@ pub(super) struct Observing {
     /// Stop after this long, for example 10s or 2m; a report then waits for frames in flight, at most --loss-timeout
     #[arg(long, value_parser = humantime::parse_duration, value_name = "DURATION")]
     pub(super) duration: Option<Duration>,
-    /// Count a frame as lost when it has not arrived after this long, at most 1m
-    #[arg(long, value_parser = loss_timeout, default_value = "2s", value_name = "DURATION")]
-    pub(super) loss_timeout: Duration,
+    /// Count a frame as lost when it has not arrived after this long, at most 1m [default: 2s, or the agent's]
+    #[arg(long, value_parser = loss_timeout, value_name = "DURATION")]
+    pub(super) loss_timeout: Option<Duration>,
     #[command(flatten)]
-    attach: Attach,
+    pub(super) attach: Attach,
 }
 
 /// How the programs are tied to the ends.
@@ -63,9 +63,14 @@ enum Kind {
 }
 
 impl Attach {
-    /// Whether anything was said.
-    pub(super) fn is_given(&self) -> bool {
-        self.kind != Kind::Auto || self.hook != At::Tc || self.xdp_mode.is_some()
+    /// A flag that was given.
+    pub(super) fn given(&self) -> Option<&'static str> {
+        let flags = [
+            ("--attach", self.kind != Kind::Auto),
+            ("--hook", self.hook != At::Tc),
+            ("--xdp-mode", self.xdp_mode.is_some()),
+        ];
+        flags.into_iter().find(|(_, is_given)| *is_given).map(|(flag, _)| flag)
     }
 
     /// Settings with this method and with what traffic may feel told on standard error.
@@ -99,7 +104,12 @@ impl Observing {
     /// What the flags say.
     pub(super) fn settings(&self, verbose: u8) -> Result<Settings> {
         let settings = self.attach.settings()?;
-        Ok(Settings { loss_timeout: self.loss_timeout, kernel_log: verbose >= 2, ..settings })
+        Ok(Settings { loss_timeout: self.timeout(), kernel_log: verbose >= 2, ..settings })
+    }
+
+    /// After which a frame is lost where no agent says otherwise.
+    pub(super) fn timeout(&self) -> Duration {
+        self.loss_timeout.unwrap_or(LOSS_TIMEOUT)
     }
 
     /// The same as [`Observing::start`], on a pair that was looked up.
@@ -117,6 +127,8 @@ impl Observing {
         Ok(observation)
     }
 }
+
+const LOSS_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(super) fn loss_timeout(text: &str) -> Result<Duration, String> {
     let timeout = humantime::parse_duration(text).map_err(|error| error.to_string())?;

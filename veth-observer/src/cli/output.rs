@@ -12,7 +12,7 @@ use rustix::{
 };
 use serde::Serialize;
 
-use super::{Format, Global, stop};
+use super::{Global, stop};
 use crate::view::{Style, escape};
 
 /// Where a command prints. Errors of writing come back, so that a closed pipe ends the command quietly.
@@ -29,7 +29,7 @@ impl Output {
     pub(super) fn new(global: &Global) -> Self {
         Self {
             stdout: io::stdout(),
-            json: global.json || global.output == Format::Json,
+            json: global.wants_json(),
             pretty: global.pretty,
             style: Style { unicode: utf8_locale() },
             verbose: global.verbose,

@@ -84,6 +84,14 @@ impl Stop {
         }
     }
 
+    /// Runs work that it may be time to stop in the middle of; none then.
+    pub(super) async fn unless<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            done = work => Some(done),
+            () = self.wait() => None,
+        }
+    }
+
     /// Runs the last work of a command; a further signal cuts it short.
     pub(super) async fn last<T>(&mut self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {

@@ -8,6 +8,7 @@ mod matching;
 mod one_end;
 mod quantiles;
 mod stages;
+pub mod window;
 
 pub use fates::{Fates, Knowledge};
 pub use ledger::Ledger;

@@ -1,10 +1,10 @@
 //! What the driver of a receiving end says of itself.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Frames by the driver's own counters (`ethtool -S`, `drivers/net/veth.c`), over all queues of a device. Those that came
 /// from elsewhere than the other end's egress hook are among them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DriverCounts {
     /// By the verdict of its XDP program: DROP and ABORTED.
     pub xdp_drops: u64,

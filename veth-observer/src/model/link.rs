@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What the namespace of pid 1 is called.
 pub const HOST: &str = "host";
 
 /// A network namespace as far as the caller may know it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Netns {
     /// SO_NETNS_COOKIE (Linux 5.14): never reused while the machine is up, unlike the inode. Needs entering the namespace.
     pub cookie: Option<u64>,
@@ -29,7 +29,7 @@ impl fmt::Display for Netns {
 }
 
 /// One end of a pair. What an unprivileged caller cannot see is `None`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {
     pub ifname: Option<String>,
     /// Unique in its namespace only.
@@ -58,7 +58,7 @@ impl End {
 }
 
 /// Who lives in a namespace: a container, or a pod, whose containers share one. What cannot be told is `None`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Owner {
     /// `docker`, `podman`, `containerd`, `cri-o`, `lxc`, `systemd-nspawn` or `runc`.
     pub runtime: Option<String>,

@@ -9,6 +9,7 @@ pub mod latency;
 pub mod link;
 pub mod mac;
 pub mod naming;
+pub mod published;
 pub mod quantile;
 pub mod reading;
 pub mod replay;

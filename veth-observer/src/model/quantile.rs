@@ -16,18 +16,21 @@ pub struct Bin {
 
 impl Distribution {
     /// The time that a share (above 0, at most 1) of what was counted does not exceed (nearest rank), never outside what was
-    /// seen. The least and the largest are exact. Else it is the geometric middle of a bucket, which is at most 2^(1/16),
+    /// seen. The least and the largest are exact where they are known. Else it is the geometric middle of a bucket, which is at most 2^(1/16),
     /// 4.5 %, from any time in it. Bucket 0 holds whole nanoseconds up to 7, and its middle is at most 4 ns off; the middle of
-    /// the last lies between 64 s and the largest.
+    /// the last lies between 64 s and the largest, and is 64 s where that is not known.
     pub fn quantile(&self, share: f64) -> Option<u64> {
-        let (min, max) = (self.min_ns?, self.max_ns?);
+        if self.count == 0 {
+            return None;
+        }
+        let (min, max) = (self.min_ns.unwrap_or(0), self.max_ns.unwrap_or(u64::MAX));
         // A share such as 99.9 / 100 is a hair off in binary, which must not push a whole rank to the next.
         let rank = (share * as_f64(self.count) * (1.0 - 4.0 * f64::EPSILON)).ceil().max(1.0);
-        if rank <= 1.0 {
-            return Some(min);
+        if rank <= 1.0 && self.min_ns.is_some() {
+            return self.min_ns;
         }
-        if rank >= as_f64(self.count) {
-            return Some(max);
+        if rank >= as_f64(self.count) && self.max_ns.is_some() {
+            return self.max_ns;
         }
         let mut reached = 0;
         let index = self.buckets.iter().position(|count| {
@@ -37,6 +40,7 @@ impl Distribution {
         let value = match index {
             Some(0) => min.midpoint(max.min(rounded_down(upper_ns(0)))),
             Some(index) if index < buckets::COUNT - 1 => rounded(upper_ns(index) * (-1.0_f64 / 16.0).exp2()),
+            _ if self.max_ns.is_none() => rounded(upper_ns(buckets::COUNT - 2)),
             _ => rounded((upper_ns(buckets::COUNT - 2) * as_f64(max)).sqrt()),
         };
         Some(value.clamp(min, max))
@@ -119,6 +123,15 @@ mod tests {
         }
         let times: Vec<u64> = (1..=1000).map(|at| if at < 999 { 1000 } else { 9000 }).collect();
         assert!(spread(&times).quantile(99.9 / 100.0).is_some_and(|ns| ns > 8000));
+    }
+
+    #[test]
+    fn without_bounds_a_percentile_is_the_middle_of_its_bucket() {
+        let known = spread(&[3, 3, 1000, 1000, 70_000_000_000]);
+        let unknown = Distribution { min_ns: None, max_ns: None, ..known.clone() };
+        assert_eq!(unknown.quantile(0.7), known.quantile(0.7));
+        assert_eq!((unknown.quantile(0.1), unknown.quantile(1.0)), (Some(3), Some(64_000_000_000)));
+        assert_eq!(Distribution { count: 0, ..unknown }.quantile(0.5), None);
     }
 
     #[test]

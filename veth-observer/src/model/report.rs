@@ -1,11 +1,11 @@
 //! The one shape of all machine output, and what every view renders.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::{SCHEMA, driver::DriverCounts, drop::Stage, link::End};
 
 /// Delivery on every observed pair since its observation began.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     pub schema: u32,
     pub pairs: Vec<PairReport>,
@@ -17,7 +17,7 @@ impl Report {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PairReport {
     /// The name a person gave or would give: alias, else the named end's interface.
     pub pair: String,
@@ -35,8 +35,18 @@ pub struct PairReport {
     pub directions: [DirectionReport; 2],
 }
 
+/// Who counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// The program itself, which attached for it.
+    Direct,
+    /// A running agent; the numbers are the difference of two of its reports.
+    Agent,
+}
+
 /// Where a frame has arrived, and its delay ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Hook {
     Tc,
@@ -56,7 +66,7 @@ impl Hook {
 }
 
 /// How a frame is recognised at the two ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Matching {
     /// A tag and the time ride in the socket buffer's control block from one end to the other.
@@ -80,7 +90,8 @@ pub enum SeenAt {
 /// `sent = received + Σ dropped + lost + in_flight`, in frames; `unmatched` stands beside it.
 ///
 /// Where one end alone tells, all but `sent` or but `received` is not known, and not to be shown.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Told", into = "Told")]
 pub struct DirectionReport {
     pub from: String,
     pub to: String,
@@ -143,63 +154,95 @@ impl DirectionReport {
     }
 }
 
-/// What is not known is `null`.
-impl Serialize for DirectionReport {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Known<'a> {
-            from: &'a str,
-            to: &'a str,
-            matching: Option<Matching>,
-            matched: Option<u64>,
-            sent: Option<&'a Traffic>,
-            received: Option<&'a Traffic>,
-            dropped: Option<&'a [Dropped]>,
-            in_flight: Option<u64>,
-            lost: Option<u64>,
-            unexplained: Option<i64>,
-            unmatched: Option<u64>,
-            reordered: Option<u64>,
-            duplicated: Option<u64>,
-            delay: Option<&'a Distribution>,
-            clamped: Option<u64>,
-            variation: Option<&'a Distribution>,
-            driver: Option<DriverCounts>,
-            collection_loss: Option<u64>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            probes: Option<&'a ProbeReport>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            stages: Option<&'a StageReport>,
+/// The same as it is written down: what is not known is `null`.
+#[derive(Serialize, Deserialize)]
+struct Told {
+    from: String,
+    to: String,
+    matching: Option<Matching>,
+    matched: Option<u64>,
+    sent: Option<Traffic>,
+    received: Option<Traffic>,
+    dropped: Option<Vec<Dropped>>,
+    in_flight: Option<u64>,
+    lost: Option<u64>,
+    unexplained: Option<i64>,
+    unmatched: Option<u64>,
+    reordered: Option<u64>,
+    duplicated: Option<u64>,
+    delay: Option<Distribution>,
+    clamped: Option<u64>,
+    variation: Option<Distribution>,
+    driver: Option<DriverCounts>,
+    collection_loss: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probes: Option<ProbeReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stages: Option<StageReport>,
+}
+
+impl From<DirectionReport> for Told {
+    fn from(report: DirectionReport) -> Self {
+        let is_whole = report.whole().is_some();
+        Self {
+            from: report.from,
+            to: report.to,
+            matching: is_whole.then_some(report.matching),
+            matched: is_whole.then_some(report.matched),
+            sent: (report.seen_at != SeenAt::Arrival).then_some(report.sent),
+            received: (report.seen_at != SeenAt::Departure).then_some(report.received),
+            dropped: is_whole.then_some(report.dropped),
+            in_flight: is_whole.then_some(report.in_flight),
+            lost: is_whole.then_some(report.lost),
+            unexplained: is_whole.then_some(report.unexplained),
+            unmatched: is_whole.then_some(report.unmatched),
+            reordered: is_whole.then_some(report.reordered),
+            duplicated: is_whole.then_some(report.duplicated),
+            delay: is_whole.then_some(report.delay),
+            clamped: is_whole.then_some(report.clamped),
+            variation: is_whole.then_some(report.variation),
+            driver: report.driver,
+            collection_loss: is_whole.then_some(report.collection_loss),
+            probes: report.probes,
+            stages: report.stages,
         }
-        let whole = self.whole();
-        Known {
-            from: &self.from,
-            to: &self.to,
-            matching: whole.map(|this| this.matching),
-            matched: whole.map(|this| this.matched),
-            sent: self.departed(),
-            received: self.arrived(),
-            dropped: whole.map(|this| this.dropped.as_slice()),
-            in_flight: whole.map(|this| this.in_flight),
-            lost: whole.map(|this| this.lost),
-            unexplained: whole.map(|this| this.unexplained),
-            unmatched: whole.map(|this| this.unmatched),
-            reordered: whole.map(|this| this.reordered),
-            duplicated: whole.map(|this| this.duplicated),
-            delay: whole.map(|this| &this.delay),
-            clamped: whole.map(|this| this.clamped),
-            variation: whole.map(|this| &this.variation),
-            driver: self.driver,
-            collection_loss: whole.map(|this| this.collection_loss),
-            probes: self.probes.as_ref(),
-            stages: self.stages.as_ref(),
+    }
+}
+
+impl From<Told> for DirectionReport {
+    fn from(told: Told) -> Self {
+        Self {
+            from: told.from,
+            to: told.to,
+            seen_at: match (&told.sent, &told.received) {
+                (Some(_), None) => SeenAt::Departure,
+                (None, Some(_)) => SeenAt::Arrival,
+                _ => SeenAt::Both,
+            },
+            matching: told.matching.unwrap_or(Matching::Stamp),
+            matched: told.matched.unwrap_or_default(),
+            sent: told.sent.unwrap_or_default(),
+            received: told.received.unwrap_or_default(),
+            dropped: told.dropped.unwrap_or_default(),
+            in_flight: told.in_flight.unwrap_or_default(),
+            lost: told.lost.unwrap_or_default(),
+            unexplained: told.unexplained.unwrap_or_default(),
+            unmatched: told.unmatched.unwrap_or_default(),
+            reordered: told.reordered.unwrap_or_default(),
+            duplicated: told.duplicated.unwrap_or_default(),
+            delay: told.delay.unwrap_or_default(),
+            clamped: told.clamped.unwrap_or_default(),
+            variation: told.variation.unwrap_or_default(),
+            driver: told.driver,
+            collection_loss: told.collection_loss.unwrap_or_default(),
+            probes: told.probes,
+            stages: told.stages,
         }
-        .serialize(serializer)
     }
 }
 
 /// Probe frames: `sent = received + in_flight + lost`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeReport {
     pub sent: u64,
     pub received: u64,
@@ -220,7 +263,7 @@ pub struct ProbeReport {
 }
 
 /// Times since departure, each from the egress hook on; the ingress hook follows, whose times are the delay.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StageReport {
     /// Until the driver of the sending end was given the frame: what it waited in queueing disciplines.
     pub to_device: Distribution,
@@ -229,7 +272,7 @@ pub struct StageReport {
 }
 
 /// Three units that are never mixed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Traffic {
     /// Kernel buffers; one may hold many frames (GSO).
     pub skbs: u64,
@@ -240,7 +283,7 @@ pub struct Traffic {
 }
 
 /// Frames that died at one place for one reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dropped {
     pub stage: Stage,
     /// As the running kernel calls it; none before Linux 5.17.
@@ -251,8 +294,9 @@ pub struct Dropped {
 }
 
 /// Times in nanoseconds; quantiles come from a histogram with 8 buckets per doubling and are within 4.5 % of the exact value
-/// from 8 ns to 64 s, and never outside `[min, max]`. All but `count` are `None` when there was nothing to measure.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+/// from 8 ns to 64 s, and never outside `[min, max]`. All but `count` are `None` when there was nothing to measure; the least and
+/// the largest also where only those of a longer time are known.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Distribution {
     /// Of delays, frames; of variation, pairs of departures.
     pub count: u64,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::report::{PairReport, Report};
 
@@ -26,7 +26,7 @@ impl Snapshot {
 }
 
 /// What an agent says of itself. Counts are since its start.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AgentState {
     /// When it was taken, of CLOCK_MONOTONIC: a later snapshot has a larger one.
     pub taken_ns: u64,
@@ -34,7 +34,11 @@ pub struct AgentState {
     pub taken_unix_ns: u64,
     /// How long it took.
     pub took_ns: u64,
-    #[serde(serialize_with = "readiness")]
+    /// When the agent began, of CLOCK_MONOTONIC: another one began at another time.
+    pub started_ns: u64,
+    /// A frame that takes longer is lost.
+    pub loss_timeout_ns: u64,
+    #[serde(serialize_with = "readiness", deserialize_with = "whether_ready")]
     pub ready: Result<(), String>,
     /// Pairs known now, observed or not.
     pub pairs: u64,
@@ -62,6 +66,8 @@ impl AgentState {
             taken_ns,
             taken_unix_ns: 0,
             took_ns: 0,
+            started_ns: 0,
+            loss_timeout_ns: 0,
             ready: Ok(()),
             pairs: 0,
             pairs_over_limit: 0,
@@ -77,7 +83,7 @@ impl AgentState {
 }
 
 /// What the agent does with one pair.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PairState {
     /// Of this observation; never given twice by one agent.
     pub id: u64,
@@ -97,7 +103,7 @@ impl PairState {
 }
 
 /// What became of pairs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PairEvents {
     pub added: u64,
     pub removed: u64,
@@ -106,14 +112,14 @@ pub struct PairEvents {
 }
 
 /// Samples that were written to the rings, and those that found them full.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RingState {
     pub samples: u64,
     pub lost: u64,
 }
 
 /// What one kind of program cost, as the kernel counts it (`kernel.bpf_stats_enabled`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProgramCost {
     pub program: String,
     pub runs: u64,
@@ -121,7 +127,7 @@ pub struct ProgramCost {
 }
 
 /// The last time that the configuration was loaded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reload {
     pub successful: bool,
     /// Of the last one that was, since the Unix epoch.
@@ -129,7 +135,7 @@ pub struct Reload {
 }
 
 /// What became of the numbers that were pushed over OTLP.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PushState {
     /// Exports that the receiver took.
     pub delivered: u64,
@@ -168,11 +174,17 @@ pub struct ProcessState {
 }
 
 /// `ok`, and the reason when it is not.
+#[derive(Serialize, Deserialize)]
+struct Readiness {
+    ok: bool,
+    reason: Option<String>,
+}
+
 fn readiness<S: Serializer>(ready: &Result<(), String>, serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Readiness<'a> {
-        ok: bool,
-        reason: Option<&'a str>,
-    }
-    Readiness { ok: ready.is_ok(), reason: ready.as_ref().err().map(String::as_str) }.serialize(serializer)
+    Readiness { ok: ready.is_ok(), reason: ready.clone().err() }.serialize(serializer)
+}
+
+fn whether_ready<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Result<(), String>, D::Error> {
+    let Readiness { ok, reason } = Readiness::deserialize(deserializer)?;
+    Ok(if ok { Ok(()) } else { Err(reason.unwrap_or_default()) })
 }

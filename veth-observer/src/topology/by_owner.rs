@@ -17,51 +17,51 @@ use crate::{
     },
 };
 
-/// An end that is meant, of one of the pairs.
-type Hit<'a> = (&'a Sighting, usize);
+/// A pair and the end of it that is meant, by their places.
+type Hit = (usize, usize);
 
 /// The one pair with an end that `wanted` means, which then stands first.
 pub(super) fn find(wanted: &Selector, snapshot: &Snapshot) -> Result<Found, Fault> {
     let sightings = snapshot.pairs();
+    let pairs: Vec<Pair> = sightings.iter().map(|sighting| sighting.pair.clone()).collect();
+    let (at, end) = pick(wanted, &pairs, &pair_names(&pairs))?;
+    let Sighting { mut pair, mut namespaces, .. } = sightings[at].clone();
+    pair.ends.rotate_left(end);
+    namespaces.rotate_left(end);
+    Ok(Found { pair, namespaces })
+}
+
+/// The one that `wanted` means of pairs that are called so.
+pub(super) fn pick(wanted: &Selector, pairs: &[Pair], names: &[String]) -> Result<Hit, Fault> {
     let hits = match &wanted.scope {
-        Scope::Pair(name) => of_name(name, &sightings),
-        _ => of_owner(wanted, &sightings),
+        Scope::Pair(name) => of_name(name, pairs, names),
+        _ => of_owner(wanted, pairs),
     };
     match hits[..] {
-        [] => Err(nothing(wanted, &sightings)),
-        [(sighting, end)] => {
-            let Sighting { mut pair, mut namespaces, .. } = sighting.clone();
-            pair.ends.rotate_left(end);
-            namespaces.rotate_left(end);
-            Ok(Found { pair, namespaces })
-        }
-        _ => Err(several(wanted, &hits)),
+        [] => Err(nothing(wanted, pairs, names)),
+        [hit] => Ok(hit),
+        _ => Err(several(wanted, pairs, &hits)),
     }
 }
 
-fn of_name<'a>(name: &str, sightings: &'a [Sighting]) -> Vec<Hit<'a>> {
-    let pairs: Vec<Pair> = sightings.iter().map(|sighting| sighting.pair.clone()).collect();
-    let named = sightings.iter().zip(pair_names(&pairs));
+fn of_name(name: &str, pairs: &[Pair], names: &[String]) -> Vec<Hit> {
     // The end that the pair is called after stands first, as it does when its owner is asked for.
-    let lived_in = |sighting: &Sighting| sighting.pair.ends.iter().position(|end| end.owner.is_some());
-    named
-        .filter(|(_, known)| glob::matches(name, known))
-        .map(|(sighting, _)| (sighting, lived_in(sighting).unwrap_or_default()))
-        .collect()
+    let lived_in = |pair: &Pair| pair.ends.iter().position(|end| end.owner.is_some());
+    let fitting = pairs.iter().zip(names).enumerate().filter(|(_, (_, known))| glob::matches(name, known));
+    fitting.map(|(at, (pair, _))| (at, lived_in(pair).unwrap_or_default())).collect()
 }
 
-fn of_owner<'a>(wanted: &Selector, sightings: &'a [Sighting]) -> Vec<Hit<'a>> {
-    let fits = |sighting: &'a Sighting| {
-        let ends = sighting.pair.ends.iter().enumerate().filter(|(_, end)| wanted.names_end(end));
-        ends.filter_map(|(at, end)| Some((wanted.fit(end.owner.as_ref()?)?, (sighting, at))))
+fn of_owner(wanted: &Selector, pairs: &[Pair]) -> Vec<Hit> {
+    let fits = |(at, pair): (usize, &Pair)| {
+        let ends = pair.ends.iter().enumerate().filter(|(_, end)| wanted.names_end(end));
+        ends.filter_map(|(end, it)| Some((wanted.fit(it.owner.as_ref()?)?, (at, end))))
             .min_by_key(|hit| hit.0)
     };
-    let hits: Vec<_> = sightings.iter().filter_map(fits).collect();
+    let hits: Vec<_> = pairs.iter().enumerate().filter_map(fits).collect();
     let Some(best) = hits.iter().map(|(fit, _)| *fit).min() else { return Vec::new() };
-    let mut hits: Vec<Hit<'_>> =
-        hits.into_iter().filter(|(fit, _)| *fit == best).map(|(_, hit)| hit).collect();
+    let mut hits: Vec<Hit> = hits.into_iter().filter(|(fit, _)| *fit == best).map(|(_, hit)| hit).collect();
     // A container with containers in it has their ends too; its own pair leads out.
-    let leads_out = |&(sighting, at): &Hit<'_>| sighting.pair.ends[1 - at].owner.is_none();
+    let leads_out = |&(at, end): &Hit| pairs[at].ends[1 - end].owner.is_none();
     if hits.iter().any(leads_out) {
         hits.retain(leads_out);
     }
@@ -69,12 +69,12 @@ fn of_owner<'a>(wanted: &Selector, sightings: &'a [Sighting]) -> Vec<Hit<'a>> {
 }
 
 /// What names this end: by its owner where that is enough.
-fn precise(end: &End, hits: &[Hit<'_>]) -> String {
+fn precise(end: &End, pairs: &[Pair], hits: &[Hit]) -> String {
     let device = end.ifname.clone().unwrap_or_else(|| format!("ifindex:{}", end.ifindex));
     let by_owner = |end: &End| end.owner.as_ref().and_then(Owner::selector);
     let is_alone = hits
         .iter()
-        .map(|(sighting, at)| &sighting.pair.ends[*at])
+        .map(|(at, end)| &pairs[*at].ends[*end])
         .filter(|other| (by_owner(other), &other.ifname) == (by_owner(end), &end.ifname))
         .count()
         == 1;
@@ -86,17 +86,17 @@ fn precise(end: &End, hits: &[Hit<'_>]) -> String {
     }
 }
 
-fn several(wanted: &Selector, hits: &[Hit<'_>]) -> Fault {
+/// What to say where several ends are meant.
+pub(super) fn several(wanted: &Selector, pairs: &[Pair], hits: &[Hit]) -> Fault {
     let mut candidates: Vec<String> =
-        hits.iter().map(|(sighting, at)| precise(&sighting.pair.ends[*at], hits)).collect();
+        hits.iter().map(|(at, end)| precise(&pairs[*at].ends[*end], pairs, hits)).collect();
     candidates.sort();
     let message = format!("{wanted} names {} veth ends: {}", candidates.len(), candidates.join(", "));
     Fault::not_found(message).fix("name one of them")
 }
 
-fn nothing(wanted: &Selector, sightings: &[Sighting]) -> Fault {
-    let owners =
-        || sightings.iter().flat_map(|sighting| &sighting.pair.ends).filter_map(|end| end.owner.as_ref());
+fn nothing(wanted: &Selector, pairs: &[Pair], names: &[String]) -> Fault {
+    let owners = || pairs.iter().flat_map(|pair| &pair.ends).filter_map(|end| end.owner.as_ref());
     if wanted.end != EndSelector::Any && owners().any(|owner| wanted.fit(owner).is_some()) {
         let home = Selector { end: EndSelector::Any, ..wanted.clone() };
         return Fault::not_found(format!("{home} has no veth end {}", wanted.end)).fix("veth-observer list");
@@ -112,20 +112,16 @@ fn nothing(wanted: &Selector, sightings: &[Sighting]) -> Fault {
     };
     let suggestion = match &wanted.scope {
         Scope::Pair(_) => {
-            let pairs: Vec<Pair> = sightings.iter().map(|sighting| sighting.pair.clone()).collect();
-            suggest(
-                pair_names(&pairs).iter().filter(|name| near(typed, name)).map(|name| format!("pair:{name}")),
-            )
+            suggest(names.iter().filter(|name| near(typed, name)).map(|name| format!("pair:{name}")))
         }
-        _ => suggest_owner(typed, sightings),
+        _ => suggest_owner(typed, pairs),
     };
     Fault::not_found(message).fix(suggestion)
 }
 
 /// Owners whose name is near to what was typed.
-pub(super) fn suggest_owner(typed: &str, sightings: &[Sighting]) -> String {
-    let owners =
-        sightings.iter().flat_map(|sighting| &sighting.pair.ends).filter_map(|end| end.owner.as_ref());
+pub(super) fn suggest_owner(typed: &str, pairs: &[Pair]) -> String {
+    let owners = pairs.iter().flat_map(|pair| &pair.ends).filter_map(|end| end.owner.as_ref());
     let named =
         owners.filter(|owner| [&owner.name, &owner.pod].into_iter().flatten().any(|name| near(typed, name)));
     suggest(named.filter_map(Owner::selector))

@@ -72,7 +72,7 @@ impl Selector {
     }
 }
 
-fn is_netns(place: &str, netns: &Netns) -> bool {
+pub(super) fn is_netns(place: &str, netns: &Netns) -> bool {
     let name = netns.name.as_deref();
     if let Some(pid) = place.strip_prefix("pid:") {
         return name

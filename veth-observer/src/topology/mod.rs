@@ -1,6 +1,7 @@
 //! Which veth pairs exist, and making and removing them. Everything here is rtnetlink.
 
 mod aliases;
+mod among;
 mod arrivals;
 mod by_owner;
 mod changes;
@@ -21,6 +22,7 @@ mod snapshot;
 mod watch;
 
 pub use aliases::{Alias, Aliases};
+pub use among::among;
 pub use changes::PairKey;
 pub use connection::Connection;
 pub use describe::describe;

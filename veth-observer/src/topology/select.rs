@@ -188,7 +188,8 @@ fn suggestion(wanted: &Selector, snapshot: &Snapshot) -> String {
     let near: Vec<String> =
         near.iter().take(3).map(|(at, device)| exact(&snapshot.places[*at].id, &device.ifname)).collect();
     if near.is_empty() {
-        return by_owner::suggest_owner(typed, &snapshot.pairs());
+        let pairs: Vec<Pair> = snapshot.pairs().into_iter().map(|sighting| sighting.pair).collect();
+        return by_owner::suggest_owner(typed, &pairs);
     }
     format!("veth-observer list, or did you mean {}?", near.join(", "))
 }

@@ -5,22 +5,25 @@ use std::fmt::Write;
 use super::{Style, units};
 use crate::model::{quantile::Bin, report::Distribution};
 
-/// Columns of the longest bar.
-const WIDTH: u64 = 40;
+/// Columns of the longest bar where there is room for it.
+pub(super) const WIDTH: u64 = 40;
 
 /// More rows than this are merged.
 const ROWS: usize = 20;
 
-/// Rows from the shortest time to the longest; nothing when nothing was counted.
-pub(super) fn draw(title: &str, spread: &Distribution, style: Style) -> String {
+/// Rows from the shortest time to the longest, with bars of at most `longest` columns; nothing when nothing was counted.
+pub(super) fn draw(title: &str, spread: &Distribution, style: Style, longest: u64) -> String {
     let bins = bins(spread);
     let Some(most) = bins.iter().map(|bin| bin.count).max() else { return String::new() };
     let width = most.to_string().len().max("COUNT".len());
     let mut text = format!("{title:<24}  {:>width$}  {:>8}\n", "COUNT", "SHARE");
     for bin in &bins {
         let (count, share) = (bin.count, units::share(bin.count, spread.count));
-        let row =
-            format!("{:>24}  {count:>width$}  {share:>8}  {}", range(bin, style), bar(count, most, style));
+        let row = format!(
+            "{:>24}  {count:>width$}  {share:>8}  {}",
+            range(bin, style),
+            bar(count, most, style, longest)
+        );
         let _ = writeln!(text, "{}", row.trim_end());
     }
     text
@@ -41,8 +44,8 @@ fn range(bin: &Bin, style: Style) -> String {
 }
 
 /// Never empty for a count that is not 0.
-fn bar(count: u64, most: u64, style: Style) -> String {
-    let eighths = (u128::from(count) * u128::from(WIDTH) * 8).div_ceil(u128::from(most.max(1)));
+fn bar(count: u64, most: u64, style: Style, longest: u64) -> String {
+    let eighths = (u128::from(count) * u128::from(longest) * 8).div_ceil(u128::from(most.max(1)));
     let eighths = usize::try_from(eighths).unwrap_or(0);
     if !style.unicode {
         return "#".repeat(eighths.div_ceil(8));
@@ -75,14 +78,14 @@ mod tests {
         for (style, longest, shortest) in
             [(Style { unicode: true }, "█", "▏"), (Style { unicode: false }, "#", "#")]
         {
-            let text = draw("vx > vy", &spread, style);
+            let text = draw("vx > vy", &spread, style, WIDTH);
             let rows: Vec<&str> = text.lines().collect();
             assert_eq!(rows.len(), 1 + 11, "{text}");
             assert!(rows[1].ends_with(&longest.repeat(40)) && rows[1].contains(" 1000 "), "{text}");
             assert!(rows[2].ends_with(&format!("0.067%  {shortest}")), "{text}");
             assert!(rows[3].ends_with("0%"), "{text}");
         }
-        assert_eq!(draw("vx > vy", &Distribution::default(), Style::default()), "");
+        assert_eq!(draw("vx > vy", &Distribution::default(), Style::default(), WIDTH), "");
     }
 
     #[test]

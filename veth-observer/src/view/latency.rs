@@ -37,7 +37,7 @@ pub fn summary(measured: &LatencyReport, shape: &Shape) -> String {
         for (quantity, direction, spread) in
             spreads(pair).into_iter().filter(|(what, ..)| what.ends_with("delay"))
         {
-            let drawn = histogram::draw(&row_name(quantity, direction), spread, style);
+            let drawn = histogram::draw(&row_name(quantity, direction), spread, style, histogram::WIDTH);
             let _ = write!(text, "{}{drawn}", if drawn.is_empty() { "" } else { "\n" });
         }
     }

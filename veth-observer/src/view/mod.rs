@@ -10,6 +10,7 @@
 //! * [`metrics`]: a snapshot of many pairs as Prometheus reads it.
 //! * `otlp`: the same as OpenTelemetry takes it.
 //! * [`columns`], [`pairs`], [`show`]: which pairs there are, and one end whole.
+//! * [`top`]: all pairs on one screen.
 //! * [`units`], [`escape`]: how numbers and names are written everywhere.
 
 pub mod columns;
@@ -30,6 +31,7 @@ pub mod replay;
 pub mod report;
 pub mod show;
 mod table;
+pub mod top;
 pub mod units;
 
 /// What a terminal can show.

@@ -233,7 +233,10 @@ impl Lines {
             direction.arrived().or(direction.departed()).map_or(0, |traffic| traffic.frames)
         };
         let (since, frames) = before.map_or((0, 0), |(pair, direction)| (pair.elapsed_ns, passed(direction)));
-        let rate = units::per_second(passed(direction) - frames, pair.elapsed_ns - since);
+        let rate = units::per_second(
+            passed(direction).saturating_sub(frames),
+            pair.elapsed_ns.saturating_sub(since),
+        );
         let whole = direction.whole();
         let delay = |ns: Option<u64>| ns.map_or_else(|| "-".into(), |ns| units::duration(ns, self.style));
         format!(

@@ -43,6 +43,18 @@ pub fn percent(share: f64) -> String {
     }
 }
 
+/// A number in three significant digits: `999`, `1.23k`, `45.6M`.
+pub fn compact(number: u64) -> String {
+    match number {
+        0..1_000 => number.to_string(),
+        1_000..999_500 => three_digits(number, 1_000, "k"),
+        999_500..999_500_000 => three_digits(number, 1_000_000, "M"),
+        999_500_000..999_500_000_000 => three_digits(number, 1_000_000_000, "G"),
+        _ => three_digits(number, 1_000_000_000_000, "T"),
+    }
+    .replace(' ', "")
+}
+
 /// Events in a span of nanoseconds, per second.
 pub fn per_second(events: u64, span_ns: u64) -> u64 {
     let rate = u128::from(events) * 1_000_000_000 / u128::from(span_ns.max(1));
@@ -72,6 +84,20 @@ mod tests {
             assert_eq!(duration(ns, style), text);
         }
         assert_eq!(duration(2_417, Style { unicode: false }), "2.42 us");
+    }
+
+    #[test]
+    fn a_number_is_as_long_as_it_says_something() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1_234, "1.23k"),
+            (999_499, "999k"),
+            (999_500, "1.00M"),
+            (1 << 40, "1.10T"),
+        ] {
+            assert_eq!(compact(number), text);
+        }
     }
 
     #[test]

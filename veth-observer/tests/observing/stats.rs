@@ -24,7 +24,7 @@ fn stats_prints_one_report_of_the_documented_shape_on_ctrl_c() {
     let outcome = stats.interrupt();
     let [report] = json_lines(&outcome).try_into().unwrap();
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
-    assert_eq!((report["schema"].as_u64(), keys(&report).as_str()), (Some(1), "pairs schema"));
+    assert_eq!((report["schema"].as_u64(), keys(&report).as_str()), (Some(1), "pairs schema source"));
     let pair = &report["pairs"][0];
     assert_eq!(keys(pair), "directions elapsed_ns ended ends hook limits pair");
     assert_eq!(keys(&pair["ends"][0]), "ifindex ifname mac mtu netns operstate owner");

@@ -7,10 +7,9 @@ use std::{
     path::{Path, PathBuf},
     process::{ChildStderr, ChildStdout, Command, Stdio},
     sync::OnceLock,
-    time::Duration,
 };
 
-use super::netns::{Background, run};
+use super::netns::{Background, PATIENCE, run};
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_veth-observer");
 
@@ -105,6 +104,20 @@ impl Run {
         let mut command = Command::new(starter[0]);
         command.args(&starter[1..]).arg(PROGRAM).args(args);
         Self { command }
+    }
+
+    /// In the namespace the test itself is in, as a user who may nothing but what this group may.
+    pub(crate) fn in_group(gid: u32, args: &[&str]) -> Self {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", &format!("--groups={gid}")]);
+        command.arg(public_copy()).args(args);
+        Self { command }
+    }
+
+    /// With this variable set.
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
     }
 
     /// In a shell, which has the program in `$0` and these words in `$@`.
@@ -253,12 +266,12 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    /// The next line for which `is_it` holds, within ten seconds.
+    /// The next line for which `is_it` holds, within a minute.
     #[track_caller]
     pub(crate) fn wait_for(&self, what: &str, is_it: impl Fn(&str) -> bool) -> String {
         let mut seen = Vec::new();
         loop {
-            match self.lines.recv_timeout(Duration::from_secs(10)) {
+            match self.lines.recv_timeout(PATIENCE) {
                 Ok(line) if is_it(&line) => return line,
                 Ok(line) => seen.push(line),
                 Err(error) => panic!("no {what} ({error}) after {seen:#?}"),

@@ -10,6 +10,7 @@ pub(crate) mod pcap;
 pub(crate) mod programs;
 pub(crate) mod prometheus;
 pub(crate) mod seccomp;
+pub(crate) mod terminal;
 pub(crate) mod traffic;
 pub(crate) mod wire;
 pub(crate) mod witness;

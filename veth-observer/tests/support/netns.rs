@@ -130,9 +130,12 @@ pub(crate) fn apart(test: &str) -> bool {
     false
 }
 
-/// Asks again and again until something is true, for ten seconds at most.
+/// How long anything may take on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Asks again and again until something is true, for a minute at most.
 pub(crate) fn eventually(what: &str, is_true: impl FnMut() -> bool) {
-    within(Duration::from_secs(10), what, is_true);
+    within(PATIENCE, what, is_true);
 }
 
 /// The same for as long as this at most.

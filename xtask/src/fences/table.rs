@@ -135,6 +135,7 @@ pub(super) const FENCES: &[Fence] = &[
             "opentelemetry_proto",
             "pcap_file",
             "prometheus_client",
+            "ratatui",
             "serde",
             "serde_json",
             "veth_observer_common",
@@ -182,6 +183,8 @@ pub(super) const FENCES: &[Fence] = &[
         &["clap", "humantime", "serde", "strsim", "toml"],
         SAFE,
     ),
+    // It knows an agent by what comes over the wire.
+    fence("client", &["model", "fault"], &["hyper", "hyper_util", "serde", "serde_json", "tokio"], SAFE),
     Fence { room: "cli", rooms: Allowed::Any, crates: Allowed::Any, may_be_unsafe: SAFE },
     // lib.rs and main.rs: the tour and the way in.
     Fence { room: "", rooms: Allowed::Any, crates: NONE, may_be_unsafe: SAFE },

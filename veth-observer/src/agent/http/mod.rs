@@ -29,12 +29,10 @@ pub use self::{
     listen::Address,
     serving::Serving,
 };
+pub use crate::model::published::SOCKET;
 
 /// Where metrics are served unless it is said otherwise. To be registered with Prometheus' list of ports.
 pub const PORT: u16 = 10435;
-
-/// Where programs of this machine find the agent, without being root.
-pub const SOCKET: &str = "/run/veth-observer/agent.sock";
 
 /// What one client, or all of them, may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use std::{
 use axum::{
     Router,
     extract::{Path, Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     middleware,
     response::{IntoResponse, Response},
     routing::get,
@@ -29,7 +29,7 @@ use crate::{
         exporter::{Exporter, What},
         source::Source,
     },
-    model::snapshot::WebState,
+    model::{published::REPORT, snapshot::WebState},
 };
 
 /// What all requests have in common.
@@ -76,7 +76,7 @@ pub(super) fn router(shared: &Arc<Shared>, telemetry_path: &str) -> Router {
         .route(telemetry_path, get(metrics))
         .route("/healthz", get(|| async { text(StatusCode::OK, "ok") }))
         .route("/readyz", get(ready))
-        .route("/api/v1/report", get(report))
+        .route(REPORT, get(report))
         .route("/api/v1/pairs", get(pairs))
         .route("/api/v1/histograms/{id}", get(histograms))
         .route("/api/v1/stream", get(stream))
@@ -98,8 +98,34 @@ async fn metrics(State(shared): State<Arc<Shared>>, request: Request) -> Respons
 
 const JSON: &str = "application/json";
 
-async fn report(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
-    made(&shared, What::Report, JSON, &headers).await
+async fn report(State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap) -> Response {
+    let what = match wanted(uri.query().unwrap_or_default()) {
+        Ok(what) => what,
+        Err(sentence) => return text(StatusCode::BAD_REQUEST, sentence),
+    };
+    if let What::Published(Some(id)) = what
+        && let Some(unknown) = unknown(&shared, id).await
+    {
+        return unknown;
+    }
+    made(&shared, what, JSON, &headers).await
+}
+
+/// What the words behind the path ask for.
+fn wanted(query: &str) -> Result<What, &'static str> {
+    let (mut buckets, mut id) = (false, None);
+    for word in query.split('&').filter(|word| !word.is_empty()) {
+        match word.split_once('=') {
+            Some(("buckets", "1")) => buckets = true,
+            Some(("id", number)) => id = Some(number.parse().map_err(|_| "an id is a number")?),
+            _ => return Err("a report takes buckets=1, and with it id=N"),
+        }
+    }
+    match (buckets, id) {
+        (true, id) => Ok(What::Published(id)),
+        (false, None) => Ok(What::Report),
+        (false, Some(_)) => Err("with id=N there is only the report with buckets=1"),
+    }
 }
 
 async fn pairs(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
@@ -107,15 +133,18 @@ async fn pairs(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Respons
 }
 
 async fn histograms(State(shared): State<Arc<Shared>>, Path(id): Path<u64>, headers: HeaderMap) -> Response {
+    match unknown(&shared, id).await {
+        Some(unknown) => unknown,
+        None => made(&shared, What::Histograms(id), JSON, &headers).await,
+    }
+}
+
+/// The answer where no observation has this id.
+async fn unknown(shared: &Shared, id: u64) -> Option<Response> {
     let known =
         shared.source.snapshot().await.map(|snapshot| snapshot.pairs().any(|(_, state)| state.id == id));
-    if let Ok(false) = known {
-        return text(
-            StatusCode::NOT_FOUND,
-            "no observation has this id; /api/v1/pairs tells which there are",
-        );
-    }
-    made(&shared, What::Histograms(id), JSON, &headers).await
+    let sentence = "no observation has this id; /api/v1/pairs tells which there are";
+    matches!(known, Ok(false)).then(|| text(StatusCode::NOT_FOUND, sentence))
 }
 
 async fn ready(State(shared): State<Arc<Shared>>) -> Response {

@@ -121,7 +121,7 @@ impl Capture {
             ends,
             snaplen: self.snaplen,
             filter: sampling.filter.as_ref().map(|filter| filter.expression.clone()),
-            loss_timeout: self.observing.loss_timeout,
+            loss_timeout: self.observing.timeout(),
         }
     }
 }

@@ -12,7 +12,9 @@ use clap::Args;
 
 use super::{
     command::{self, Measured},
+    observed::{Observed, Sourced},
     observing::Observing,
+    origin::Origin,
     output::Output,
     stop::Stop,
 };
@@ -20,15 +22,15 @@ use crate::{
     fault::Fault,
     model::{
         latency::{self, LatencyReport, Percentile, Times, Verdict},
-        report::{DirectionReport, PairReport, Report},
+        report::{DirectionReport, PairReport, Report, Source},
     },
-    observe::{Observation, Settings},
+    observe::Settings,
     probe::Tally,
     topology,
     view::{self, escape},
 };
 use active::Senders;
-use flags::MaxDelay;
+use flags::{MaxDelay, Quantity};
 use progress::Progress;
 use thresholds::Thresholds;
 
@@ -41,6 +43,7 @@ Examples:
   veth-observer latency veth0 --duration 10s --max-loss 0.1%
   veth-observer latency veth0 --active -c 1000 --stages
   veth-observer latency veth0 -c 10000 --percentiles 50,99,99.9 -j
+  veth-observer latency container:web --agent --max-loss 0.1% --duration 10s
 
 What is timed is the traffic that passes, from the egress hook of one end to the ingress hook of the other, and nothing \
 is sent. With --active it is also probes of EtherType 0x88b5, which our program takes off at the other end: the host's \
@@ -55,6 +58,8 @@ Exit codes: 5 when a threshold was not met, or nothing could be held against it;
 pub struct Latency {
     #[command(flatten)]
     observing: Observing,
+    #[command(flatten)]
+    origin: Origin,
     #[command(flatten)]
     probes: active::Probes,
     /// Stop once at least this many frames were received, both ways together; with --active, send this many probes each way
@@ -87,13 +92,15 @@ pub struct Latency {
     command: Vec<OsString>,
 }
 
-/// How often to look at the counters, and how often when frames are counted.
-const LOOK: Duration = Duration::from_millis(100);
+/// How often to look at our own counters when frames are counted.
 const EAGER_LOOK: Duration = Duration::from_millis(10);
 
 impl Latency {
     pub(super) async fn run(self, out: &mut Output) -> Result<()> {
-        let mut stop = Stop::new()?;
+        let stop = Stop::new()?;
+        if let Some(remote) = self.origin.remote(&self.observing, self.alone()).await? {
+            return self.over(Observed::Agent(Box::new(remote)), &mut None, stop, out).await;
+        }
         let selected = topology::select(&self.observing.pair).await?;
         let planned = if self.probes.active {
             Some((self.probes.plans(&selected, self.count)?, Senders::sockets(&selected)?))
@@ -102,14 +109,38 @@ impl Latency {
         };
         let (probing, stages) = (planned.is_some(), self.stages);
         let settings = Settings { probing, stages, ..self.observing.settings(out.verbose)? };
-        let mut observation = self.observing.start_on(&selected, settings).await?;
+        let observation = self.observing.start_on(&selected, settings).await?;
+        let secret = observation.probe_secret();
+        let mut senders = planned
+            .zip(secret)
+            .map(|((plans, sockets), secret)| Senders::start(selected, sockets, plans, secret));
+        self.over(Observed::Direct(Box::new(observation)), &mut senders, stop, out).await
+    }
+
+    /// A flag that takes programs of our own on the pair.
+    fn alone(&self) -> Option<&'static str> {
+        let is_bound = |max: &MaxDelay| matches!(max.quantity, Quantity::Min | Quantity::Max);
+        let flags = [
+            ("--active", self.probes.active),
+            ("--stages", self.stages),
+            ("--max-delay of min or max", self.max_delay.iter().any(is_bound)),
+        ];
+        let given = flags.into_iter().find(|(_, is_given)| *is_given).map(|(flag, _)| flag);
+        given.or(self.observing.attach.given())
+    }
+
+    /// Measures, whoever counts.
+    async fn over(
+        self,
+        mut observed: Observed,
+        senders: &mut Option<Senders>,
+        mut stop: Stop,
+        out: &mut Output,
+    ) -> Result<()> {
         stop.within(self.observing.duration);
         let mut command = Measured::start(&self.command, out.wants_json())?;
-        let mut senders = planned
-            .zip(observation.probe_secret())
-            .map(|((plans, sockets), secret)| Senders::start(selected, sockets, plans, secret));
-        self.measure(&mut observation, &mut command, &mut senders, &mut stop, out).await?;
-        let tallies = match &mut senders {
+        self.measure(&mut observed, &mut command, senders, &mut stop, out).await?;
+        let tallies = match senders {
             Some(senders) => senders.stop().await?,
             None => Default::default(),
         };
@@ -117,16 +148,17 @@ impl Latency {
             let at_once = stop.is_over();
             stop.last(command.stop(at_once)).await?;
         }
-        let mut report = stop.last(observation.finish()).await?;
+        let mut report = stop.last(observed.finish()).await?;
         remark(&mut report, tallies);
-        observation.flush_log();
-        self.conclude(report, command.as_ref(), out)
+        observed.flush_log();
+        self.conclude(report, observed.source(), command.as_ref(), out)?;
+        observed.verdict()
     }
 
     /// Returns when there is enough.
     async fn measure(
         &self,
-        observation: &mut Observation,
+        observed: &mut Observed,
         command: &mut Option<Measured>,
         senders: &mut Option<Senders>,
         stop: &mut Stop,
@@ -134,7 +166,11 @@ impl Latency {
     ) -> Result<()> {
         let alone = command.is_none() && !out.wants_json();
         let mut progress = Progress::new(alone, out.style(), self.observing.duration, self.count);
-        let mut look = tokio::time::interval(if self.count.is_some() { EAGER_LOOK } else { LOOK });
+        let mut look = tokio::time::interval(match (observed.source(), self.count) {
+            (Source::Direct, Some(_)) => EAGER_LOOK,
+            (Source::Agent, Some(_)) => Observed::FASTEST,
+            (_, None) => observed.look(),
+        });
         loop {
             tokio::select! {
                 () = stop.wait() => return Ok(()),
@@ -142,9 +178,8 @@ impl Latency {
                 // A command is measured to its end, however many probes were asked for.
                 done = active::done(senders), if command.is_none() => return done,
                 _ = look.tick() => {
-                    observation.flush_log();
-                    observation.follow().await;
-                    let report = observation.report()?;
+                    observed.flush_log();
+                    let Some(report) = stop.unless(observed.report()).await.transpose()? else { return Ok(()) };
                     let [pair] = report.pairs.as_slice() else { return Ok(()) };
                     let received = received(pair);
                     progress.show(pair, received);
@@ -157,7 +192,13 @@ impl Latency {
     }
 
     /// Prints it all, and fails where something did not hold.
-    fn conclude(self, report: Report, command: Option<&Measured>, out: &mut Output) -> Result<()> {
+    fn conclude(
+        self,
+        report: Report,
+        source: Source,
+        command: Option<&Measured>,
+        out: &mut Output,
+    ) -> Result<()> {
         let thresholds =
             Thresholds { delay: self.max_delay, loss: self.max_loss, reordered: self.max_reordered };
         let directions = report.pairs.first().map_or(&[][..], |pair| &pair.directions);
@@ -174,7 +215,7 @@ impl Latency {
         };
         let measured = LatencyReport { report, latency };
         if out.wants_json() {
-            out.json(&measured)?;
+            out.json(&Sourced { what: &measured, source })?;
         } else {
             let (percentiles, histogram, style) = (&*self.percentiles, self.histogram, out.style());
             out.text(&view::latency::summary(

@@ -78,7 +78,7 @@ impl Send {
         if self.dry_run && self.frame.complete() {
             return crafted::show(out, &self.frame.frames([None; 2])?.get(1)?);
         }
-        if !self.verify && self.attach.is_given() {
+        if !self.verify && self.attach.given().is_some() {
             return Err(Fault::usage("--attach, --hook and --xdp-mode say how --verify sees a frame arrive")
                 .fix("--verify, or leave them out")
                 .into());

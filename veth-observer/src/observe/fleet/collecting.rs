@@ -36,6 +36,8 @@ impl Fleet {
         let agent = AgentState {
             taken_unix_ns: taken_ns.wrapping_add(clock::wall_offset_ns()),
             took_ns: clock::monotonic_ns() - taken_ns,
+            started_ns: self.started_ns,
+            loss_timeout_ns: u64::try_from(self.settings.loss_timeout.as_nanos()).unwrap_or(u64::MAX),
             ready,
             pairs: self.known,
             pairs_over_limit: self.over_limit,

@@ -29,6 +29,7 @@ use tracing::{info, warn};
 use super::Observation;
 use crate::{
     attach::Method,
+    collect::clock,
     model::{
         report::PairReport,
         snapshot::{PairEvents, PairState},
@@ -103,6 +104,7 @@ pub struct Fleet {
     /// Pairs of which one end was out of reach when they were seen first: it may only be new.
     half_seen: usize,
     next_id: u64,
+    started_ns: u64,
     events: PairEvents,
     errors: BTreeMap<String, u64>,
     costs_of_gone: Costs,
@@ -165,6 +167,7 @@ impl Fleet {
             known: 0,
             half_seen: 0,
             next_id: 1,
+            started_ns: clock::monotonic_ns(),
             events: PairEvents::default(),
             errors: BTreeMap::new(),
             costs_of_gone: Costs::default(),
