@@ -3,13 +3,16 @@
 use std::{thread, time::Duration};
 
 use super::{Agent, FRAME, make, quiet};
-use crate::support::netns::eventually;
+use crate::support::netns::{apart, eventually};
 
 const ROUNDS: u64 = 8;
 const PAIRS: u64 = 25;
 
 #[test]
 fn two_hundred_pairs_come_and_go_and_nothing_grows() {
+    if !apart("fleet::churn::two_hundred_pairs_come_and_go_and_nothing_grows") {
+        return;
+    }
     let lab = quiet(2);
     make(&lab, 99..100);
     let agent = Agent::start(&lab, &[]);

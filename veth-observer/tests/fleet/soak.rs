@@ -28,9 +28,9 @@ const ROUNDS: usize = 10;
 /// What is watched when no pair is under way, and by how much a trend may raise it from the end of the warm-up to the end: a
 /// block of pairs that is just being given back is no growth.
 const WATCHED: [(&str, f64); 7] = [
-    ("resident, KiB", 6.0 * 1024.0),
+    ("resident, KiB", 12.0 * 1024.0),
     ("files", 12.0),
-    ("threads", 1.0),
+    ("threads", 4.0),
     ("BPF maps", 9.0),
     ("BPF programs", 1.0),
     ("BPF links", 4.0),
