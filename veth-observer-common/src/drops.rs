@@ -7,6 +7,11 @@ pub const PLACES: u32 = 64;
 /// The same for the pairs of a block, all together.
 pub const PLACES_OF_BLOCK: u32 = 512;
 
+/// Bytes of a dead frame that are told, at most.
+pub const TOLD_BYTES: u32 = 128;
+/// log2 of the time for which the number of dead frames that are told is bounded, in nanoseconds: 134 ms.
+pub const TELLING_SHIFT: u32 = 27;
+
 /// A device: key of the map of ends. Written by the observer, which follows the ends as they move.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,6 +79,33 @@ impl Dead {
     }
 }
 
+/// What one CPU told of the dead frames of a direction. A buffer stands for so many frames.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// When a buffer died last, in units of [`TELLING_SHIFT`].
+    pub window: u64,
+    /// Buffers since then that were told, or would have been.
+    pub in_window: u64,
+    /// Frames told.
+    pub frames: u64,
+    /// Frames left out, because there were too many in that time.
+    pub held_back: u64,
+    /// Frames that the ring had no room for.
+    pub lost: u64,
+}
+
+impl Told {
+    pub const NONE: Self = Self { window: 0, in_window: 0, frames: 0, held_back: 0, lost: 0 };
+
+    /// Adds what another CPU told.
+    pub fn merge(&mut self, other: &Self) {
+        self.frames += other.frames;
+        self.held_back += other.held_back;
+        self.lost += other.lost;
+    }
+}
+
 // SAFETY: repr(C) with explicit padding: no hole, no invalid bit pattern.
 #[cfg(feature = "user")]
 mod user {
@@ -84,4 +116,6 @@ mod user {
     unsafe impl aya::Pod for super::End {}
     // SAFETY: as above.
     unsafe impl aya::Pod for super::Dead {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for super::Told {}
 }

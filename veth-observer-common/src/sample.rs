@@ -19,7 +19,7 @@ pub mod kind {
     pub const SENT: u8 = 0;
     /// A frame was at the ingress hook of the other.
     pub const RECEIVED: u8 = 1;
-    /// A frame died between the two; its bytes are not told again.
+    /// A frame died between the two. Its bytes are told only where departures are not.
     pub const DIED: u8 = 2;
 }
 

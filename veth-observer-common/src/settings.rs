@@ -26,6 +26,9 @@ pub const PROBE: &str = "VO_PROBE";
 pub const STAGED: &str = "VO_STAGED";
 /// `u32`: 1 to sample departures and deaths too.
 pub const DEPARTURES: &str = "VO_DEPARTURES";
+/// `u32`: dead buffers to tell, with their first bytes, by direction and CPU in a time of [`crate::drops::TELLING_SHIFT`]; 0
+/// tells none.
+pub const TELL: &str = "VO_TELL";
 /// `u32`: sample one skb in this many; 0 samples nothing.
 pub const SAMPLE: &str = "VO_SAMPLE";
 /// `u32`: bytes of each sampled frame to keep, at most [`crate::sample::MAX_SNAPLEN`].
@@ -73,6 +76,8 @@ pub const XDP_TIMES: &str = "VO_XDP_TIMES";
 pub const PLACES: &str = "VO_PLACES";
 /// Per-CPU array of [`crate::drops::Dead`] by slot: what found no room among the places.
 pub const UNPLACED: &str = "VO_UNPLACED";
+/// Per-CPU array of [`crate::drops::Told`] by slot.
+pub const TOLD: &str = "VO_TOLD";
 /// Per-CPU array of [`crate::probes::Probes`] by slot.
 pub const PROBES: &str = "VO_PROBES";
 /// Array of [`crate::probes::Departure`] by [`crate::probes::departure`].
@@ -95,13 +100,18 @@ pub const DROP_REASONS: &str = "VO_DROP_REASONS";
 /// Hash from [`crate::drops::Device`] to [`crate::drops::End`], which tells the pair of a drop.
 pub const ENDS: &str = "VO_ENDS";
 /// `u32` each: offset in bytes of a member of a kernel structure, by structure and path of members.
-pub const OFFSETS: [(&str, &str, &[&str]); 12] = [
+pub const OFFSETS: [(&str, &str, &[&str]); 17] = [
     ("VO_SKB_CB", "sk_buff", &["cb"]),
     ("VO_CB_DATA", "qdisc_skb_cb", &["data"]),
     ("VO_SKB_PKT_TYPE", "sk_buff", &["__pkt_type_offset"]),
     ("VO_SKB_LEN", "sk_buff", &["len"]),
     ("VO_SKB_HEAD", "sk_buff", &["head"]),
+    ("VO_SKB_DATA", "sk_buff", &["data"]),
+    ("VO_SKB_TAIL", "sk_buff", &["tail"]),
     ("VO_SKB_END", "sk_buff", &["end"]),
+    ("VO_SKB_MAC", "sk_buff", &["mac_header"]),
+    ("VO_SKB_VLAN_PROTO", "sk_buff", &["vlan_proto"]),
+    ("VO_SKB_VLAN_TCI", "sk_buff", &["vlan_tci"]),
     ("VO_SKB_DEV", "sk_buff", &["dev"]),
     ("VO_SHINFO_GSO_SIZE", "skb_shared_info", &["gso_size"]),
     ("VO_SHINFO_GSO_SEGS", "skb_shared_info", &["gso_segs"]),
@@ -109,6 +119,10 @@ pub const OFFSETS: [(&str, &str, &[&str]); 12] = [
     ("VO_DEV_NET", "net_device", &["nd_net", "net"]),
     ("VO_NET_COOKIE", "net", &["net_cookie"]),
 ];
+
+/// The same of a byte whose lowest bit says that there is a VLAN tag. Gone with Linux 6.2, where `vlan_proto` says it; 0 then.
+pub const VLAN_PRESENT: (&str, &str, &[&str]) =
+    ("VO_VLAN_PRESENT", "sk_buff", &["__pkt_vlan_present_offset"]);
 
 /// Programs by end (a, b): egress, ingress. At most 15 bytes, which is what the kernel keeps.
 pub const PROGRAMS: [[&str; 2]; 2] = [["vo_a_egress", "vo_a_ingress"], ["vo_b_egress", "vo_b_ingress"]];

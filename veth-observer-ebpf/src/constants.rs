@@ -31,6 +31,8 @@ pub static VO_STAGED: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
 pub static VO_DEPARTURES: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
+pub static VO_TELL: Global<u32> = Global::new(0);
+#[unsafe(no_mangle)]
 pub static VO_SAMPLE: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
 pub static VO_SNAPLEN: Global<u32> = Global::new(96);
@@ -52,8 +54,9 @@ pub mod drop {
     }
 
     offsets! {
-        VO_SKB_CB VO_CB_DATA VO_SKB_PKT_TYPE VO_SKB_LEN VO_SKB_HEAD VO_SKB_END VO_SKB_DEV
-        VO_SHINFO_GSO_SIZE VO_SHINFO_GSO_SEGS VO_DEV_IFINDEX VO_DEV_NET VO_NET_COOKIE
+        VO_SKB_CB VO_CB_DATA VO_SKB_PKT_TYPE VO_SKB_LEN VO_SKB_HEAD VO_SKB_DATA VO_SKB_TAIL VO_SKB_END
+        VO_SKB_MAC VO_SKB_VLAN_PROTO VO_SKB_VLAN_TCI VO_VLAN_PRESENT VO_SKB_DEV VO_SHINFO_GSO_SIZE VO_SHINFO_GSO_SEGS
+        VO_DEV_IFINDEX VO_DEV_NET VO_NET_COOKIE
     }
 }
 

@@ -18,10 +18,11 @@ use veth_observer_common::{
 };
 
 use crate::{
-    constants::{VO_CPUS, VO_DEPARTURES, VO_EPOCH_SHIFT, VO_KEY, VO_PAIR, VO_PAIRS, drop::*},
+    constants::{VO_CPUS, VO_DEPARTURES, VO_EPOCH_SHIFT, VO_KEY, VO_PAIR, VO_PAIRS, VO_TELL, drop::*},
     departure, fallback,
     samples::{self, Seen},
     skb::{self, Whereabouts},
+    telling,
 };
 
 /// Written here, read by the observer.
@@ -105,9 +106,9 @@ fn died(ctx: &BtfTracePointContext, buffer: *const u8, slot: u32, device: u32, s
         device,
         reserved: 0,
     };
+    let (departed_ns, detail, cpu) = (arrival.departed_ns, place.location, stamp.cpu);
+    let seen = Seen { kind: kind::DIED, now, departed_ns, detail, len: 0, frames, slot, cpu };
     if VO_DEPARTURES.load() != 0 && stamp.sampled {
-        let (departed_ns, detail, cpu) = (arrival.departed_ns, place.location, stamp.cpu);
-        let seen = Seen { kind: kind::DIED, now, departed_ns, detail, len: 0, frames, slot, cpu };
         if !samples::write_death(&seen, place.reason, device) {
             departure::lose_death(slot);
         }
@@ -121,4 +122,8 @@ fn died(ctx: &BtfTracePointContext, buffer: *const u8, slot: u32, device: u32, s
     let Some(dead) = dead.or_else(|| VO_UNPLACED.get_ptr_mut(slot)) else { return };
     // SAFETY: the maps live as long as the program; a tracepoint does not interrupt itself on one CPU.
     unsafe { (*dead).epochs[epoch(stamp.time, VO_EPOCH_SHIFT.load())] += u64::from(frames) };
+    // Last, so that what was told has been counted.
+    if VO_TELL.load() != 0 {
+        telling::tell(buffer, seen, place.reason, device);
+    }
 }

@@ -19,6 +19,7 @@ mod probes;
 mod samples;
 mod skb;
 mod stages;
+mod telling;
 
 use aya_ebpf::{
     bindings::xdp_action::XDP_PASS,

@@ -4,13 +4,14 @@
 
 use aya_ebpf::{
     bindings::BPF_RB_NO_WAKEUP,
-    helpers::generated::{bpf_ringbuf_discard, bpf_ringbuf_reserve, bpf_ringbuf_submit},
+    helpers::generated::{bpf_probe_read_kernel, bpf_ringbuf_discard, bpf_ringbuf_reserve, bpf_ringbuf_submit},
     macros::map,
     maps::RingBuf,
     programs::{TcContext, XdpContext},
 };
 use veth_observer_common::{
     counters::Sampling,
+    drops::TOLD_BYTES,
     sample::{HEADER_LEN, MAX_SNAPLEN, ROOMS, SampleHeader},
 };
 
@@ -18,7 +19,7 @@ use crate::{
     constants::{VO_FILTER, VO_SAMPLE, VO_SNAPLEN},
     filter::{self, Filtered},
     frame::{self, Bytes},
-    journal,
+    journal, skb,
 };
 
 /// Written here, drained by the observer; what does not fit is counted as lost.
@@ -167,6 +168,33 @@ pub fn write_death(seen: &Seen, reason: u32, device: u32) -> bool {
             return false;
         }
         record.write(header);
+        bpf_ringbuf_submit(record.cast(), u64::from(BPF_RB_NO_WAKEUP));
+    }
+    true
+}
+
+/// Tells that a frame died, with its first bytes; false when the ring had no room.
+#[inline(always)]
+pub fn write_dead(seen: Seen, reason: u32, device: u32, frame: &skb::Frame) -> bool {
+    let captured = if frame.in_one_piece < TOLD_BYTES { frame.in_one_piece } else { TOLD_BYTES };
+    let seen = Seen { len: frame.len, ..seen };
+    let header = SampleHeader { reason, device: device as u8, ..header(&seen, captured, frame.vlan) };
+    // SAFETY: the record has room for the header and the bytes, of which no more are read, and is submitted.
+    unsafe {
+        let size = HEADER_LEN as u64 + u64::from(TOLD_BYTES);
+        let record = bpf_ringbuf_reserve((&raw const VO_SAMPLES).cast_mut().cast(), size, 0).cast::<u8>();
+        if record.is_null() {
+            return false;
+        }
+        let written = record.cast::<SampleHeader>();
+        written.write(header);
+        // As in `write`.
+        let less = core::hint::black_box(u64::from(captured).wrapping_sub(1));
+        if less >= u64::from(TOLD_BYTES)
+            || bpf_probe_read_kernel(record.add(HEADER_LEN).cast(), (less + 1) as u32, frame.at.cast()) != 0
+        {
+            (*written).captured = 0;
+        }
         bpf_ringbuf_submit(record.cast(), u64::from(BPF_RB_NO_WAKEUP));
     }
     true

@@ -50,6 +50,46 @@ pub fn frames(skb: *const u8, header: u32) -> u32 {
     gso::at_ingress(read(skb, VO_SKB_LEN.load()), header, gso)
 }
 
+/// A frame that lies in a buffer.
+pub struct Frame {
+    /// From the Ethernet header on, without a VLAN tag that stands beside the frame.
+    pub len: u32,
+    /// Where that header is, and how many bytes from there on lie in one piece; none where it is not known.
+    pub at: *const u8,
+    pub in_one_piece: u32,
+    /// EtherType (host order) and control information of such a tag, or zeros.
+    pub vlan: (u16, u16),
+}
+
+/// The frame in a buffer, however far the kernel had come with it.
+#[inline(always)]
+pub fn frame(skb: *const u8) -> Frame {
+    /// `skb_mac_header_was_set`
+    const UNSET: u32 = 0xffff;
+    let head: *const u8 = read(skb, VO_SKB_HEAD.load());
+    let data: *const u8 = read(skb, VO_SKB_DATA.load());
+    let tail: u32 = read(skb, VO_SKB_TAIL.load());
+    let len: u32 = read(skb, VO_SKB_LEN.load());
+    let mac = u32::from(read::<u16>(skb, VO_SKB_MAC.load()));
+    let at = head.wrapping_add(mac as usize);
+    let vlan = vlan(skb);
+    // What the kernel took off the front, as it does with headers that it is done with.
+    let pulled = (data as u64).wrapping_sub(at as u64);
+    if mac == UNSET || mac >= tail || pulled > u64::from(tail) {
+        return Frame { len, at, in_one_piece: 0, vlan };
+    }
+    Frame { len: len.wrapping_add(pulled as u32), at, in_one_piece: tail - mac, vlan }
+}
+
+#[inline(always)]
+fn vlan(skb: *const u8) -> (u16, u16) {
+    let present = VO_VLAN_PRESENT.load();
+    if present != 0 && read::<u8>(skb, present) & 1 == 0 {
+        return (0, 0);
+    }
+    (u16::from_be(read(skb, VO_SKB_VLAN_PROTO.load())), read(skb, VO_SKB_VLAN_TCI.load()))
+}
+
 /// Which end the buffer was on.
 #[inline(always)]
 pub fn whereabouts(skb: *const u8) -> Whereabouts {

@@ -1,5 +1,6 @@
 //! The corridor for one pair: topology → attach → programs → maps, ring → collect → delivery → [`Report`].
 
+mod dropped;
 pub mod fleet;
 mod ledgers;
 mod placed;
@@ -22,6 +23,7 @@ use crate::{
     fault::Fault,
     kernel::{self, EndId, Loaded},
     model::{
+        drop::LastDrops,
         link::{End, Pair},
         report::{Matching, SeenAt},
     },
@@ -53,6 +55,8 @@ pub struct Settings {
     /// A frame that takes longer is lost (Tmax of RFC 7680); at most [`LONGEST_TIMEOUT`].
     pub loss_timeout: Duration,
     pub sampling: Option<Sampling>,
+    /// Remember so many of the frames that died last in each direction; not beside sampling. 0 for none.
+    pub last_drops: u32,
     /// Tell order, duplicates and delay variation.
     pub order: bool,
     /// Be ready for probe frames with the secret that [`Observation::probe_secret`] then tells.
@@ -73,6 +77,7 @@ impl Default for Settings {
         Self {
             loss_timeout: Duration::from_secs(2),
             sampling: None,
+            last_drops: 0,
             order: true,
             probing: false,
             stages: false,
@@ -94,6 +99,7 @@ pub struct Observation {
     loaded: Loaded,
     sampler: Option<Sampler>,
     deaths: Option<Arc<Mutex<Deaths>>>,
+    last_drops: [LastDrops; 2],
     limits: Vec<String>,
     ledgers: [Ledger; 2],
     /// What the programs were told of each direction, of [`matching`]: how to recognise frames, and whether they count.
@@ -152,6 +158,7 @@ impl Observation {
             ends: ends.each_ref().map(end_id),
             loss_timeout: settings.loss_timeout,
             sampling: settings.sampling.clone(),
+            tell: settings.last_drops,
             order: settings.order,
             fallback: true,
             hook: settings.hook,
@@ -185,6 +192,7 @@ impl Observation {
             sampler,
             finished: false,
             deaths,
+            last_drops: Default::default(),
             limits,
             loaded,
             ledgers: [ledger.clone(), ledger],

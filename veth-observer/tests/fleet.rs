@@ -9,6 +9,7 @@ mod drops;
 mod following;
 mod hosts;
 mod kills;
+mod last_drops;
 mod limits;
 mod namespaces;
 mod one_end;

@@ -10,6 +10,7 @@ mod agent;
 mod attach;
 mod capture;
 mod config;
+mod drops;
 mod edges;
 mod fates;
 mod faults;

@@ -29,6 +29,8 @@ pub enum What {
     Pairs,
     /// Of the pair with this id.
     Histograms(u64),
+    /// Of the pair with this id.
+    LastDrops(u64),
 }
 
 /// Makes bodies, and remembers what the metrics must not take back.
@@ -76,6 +78,7 @@ impl Exporter {
             What::Published(id) => serde_json::to_vec(&Published::of(&snapshot, id))?,
             What::Pairs => serde_json::to_vec(&json::Listing::of(&snapshot))?,
             What::Histograms(id) => serde_json::to_vec(&json::Histograms::of(&snapshot, id))?,
+            What::LastDrops(id) => serde_json::to_vec(&json::LastDrops::of(&snapshot, id))?,
         };
         let body = Bytes::from(if gzip { compressed(&body)? } else { body });
         memory.made.retain(|(of, ..)| *of == taken);

@@ -2,12 +2,15 @@
 
 use serde::Serialize;
 
-use crate::model::{
-    SCHEMA,
-    link::End,
-    quantile::Bin,
-    report::{DirectionReport, PairReport},
-    snapshot::{AgentState, PairState, Snapshot},
+use crate::{
+    model::{
+        SCHEMA, drop,
+        link::End,
+        quantile::Bin,
+        report::{DirectionReport, PairReport},
+        snapshot::{AgentState, PairState, Snapshot},
+    },
+    view::dropped,
 };
 
 /// A report whose pairs can be told apart, also where an old and a new one have the same name.
@@ -59,6 +62,45 @@ impl<'a> Histograms<'a> {
         let pair = snapshot.pairs().find(|(_, state)| state.id == id);
         let directions = pair.iter().flat_map(|(report, _)| report.directions.iter().map(bins)).collect();
         Self { schema: SCHEMA, id, directions }
+    }
+}
+
+/// The last frames of one pair that were seen to die.
+#[derive(Debug, Serialize)]
+pub(super) struct LastDrops<'a> {
+    schema: u32,
+    id: u64,
+    directions: Vec<Drops<'a>>,
+}
+
+/// Of one direction; everything in frames.
+#[derive(Debug, Serialize)]
+struct Drops<'a> {
+    from: &'a str,
+    to: &'a str,
+    dropped: u64,
+    /// Of these, those in the list.
+    shown: u64,
+    held_back: u64,
+    lost: u64,
+    /// The newest first.
+    frames: Vec<dropped::Object<'a>>,
+}
+
+impl<'a> LastDrops<'a> {
+    /// Without directions when the pair has gone meanwhile.
+    pub(super) fn of(snapshot: &'a Snapshot, id: u64) -> Self {
+        let directions = snapshot.last_drops(id).map(|(report, last)| report.directions.iter().zip(last));
+        let drops = |(direction, last): (&'a DirectionReport, &'a drop::LastDrops)| Drops {
+            from: &direction.from,
+            to: &direction.to,
+            dropped: direction.dropped_frames(),
+            shown: last.shown(),
+            held_back: last.told.held_back,
+            lost: last.told.lost,
+            frames: last.frames.iter().rev().map(|frame| dropped::object(frame)).collect(),
+        };
+        Self { schema: SCHEMA, id, directions: directions.into_iter().flatten().map(drops).collect() }
     }
 }
 

@@ -87,6 +87,7 @@ impl Agent {
             selection: selection(&configuration.settings),
             loss_timeout: configuration.settings.loss_timeout,
             attach: Method::Auto,
+            last_drops: fleet::Settings::LAST_DROPS,
         });
         let running = Running { once: self.once, stop, hangup, configuration, requests, pushing, fleet };
         let outcome = running.run(&keeping, out).await;

@@ -6,48 +6,53 @@ use veth_observer_common::{
     sample::{ANY_CPU, NEVER, SampleHeader, kind},
 };
 
-use crate::model::sample::{Departure, Point, Record, Seen};
+use crate::model::sample::{Departure, Died, Point, Record, Seen};
 
 const MACS: usize = 12;
 
 /// `None` when the record is shorter than it says, or tells what is not known here.
 ///
-/// The kernel takes an outer VLAN tag out of the frame before our hook; it is put back where it was on the wire.
 pub fn decode(record: &[u8]) -> Option<Record> {
     let (header, bytes) = SampleHeader::split(record)?;
     let from = (header.slot % DIRECTIONS) as usize;
     let cpu = (header.cpu != ANY_CPU).then_some(header.cpu);
     let departure = Departure { from, at_ns: header.departed_ns, cpu };
+    let (at_ns, frames) = (header.at_ns, header.frames);
+    let (len, bytes) = on_the_wire(&header, bytes);
     let point = match header.kind {
         kind::SENT => Point::Sent,
         kind::RECEIVED => Point::Received,
         kind::DIED => {
             let (location, reason, device) = (header.detail, header.reason, u32::from(header.device));
             let place = Place { location, slot: header.slot, reason, device, reserved: 0 };
-            return Some(Record::Died { departure, frames: header.frames, place });
+            return Some(Record::Died(Died { departure, at_ns, frames, place, len, bytes }));
         }
         _ => return None,
     };
-    let mut bytes = bytes.to_vec();
-    let mut len = header.len;
-    if header.vlan_proto != 0 {
-        len = len.saturating_add(4);
-        if bytes.len() >= MACS {
-            let [a, b] = header.vlan_proto.to_be_bytes();
-            let [c, d] = header.vlan_tci.to_be_bytes();
-            bytes.splice(MACS..MACS, [a, b, c, d]);
-        }
-    }
     Some(Record::Seen(Seen {
         from,
         point,
         number: (point == Point::Sent).then_some(header.detail),
-        at_ns: header.at_ns,
+        at_ns,
         departure: (header.departed_ns != NEVER).then_some(departure),
         len,
-        frames: header.frames,
+        frames,
         bytes,
     }))
+}
+
+/// Length and bytes. The kernel takes an outer VLAN tag out of the frame before our hook; it is put back where it was.
+fn on_the_wire(header: &SampleHeader, bytes: &[u8]) -> (u32, Vec<u8>) {
+    let mut bytes = bytes.to_vec();
+    if header.vlan_proto == 0 {
+        return (header.len, bytes);
+    }
+    if bytes.len() >= MACS {
+        let [a, b] = header.vlan_proto.to_be_bytes();
+        let [c, d] = header.vlan_tci.to_be_bytes();
+        bytes.splice(MACS..MACS, [a, b, c, d]);
+    }
+    (header.len.saturating_add(4), bytes)
 }
 
 #[cfg(test)]
@@ -95,11 +100,14 @@ mod tests {
 
     #[test]
     fn a_death_tells_where_and_whose() {
-        let mut died = record(kind::DIED, 0, &[]);
+        let bytes: Vec<u8> = (0..20).collect();
+        let mut died = record(kind::DIED, 0x8100, &bytes);
         died[8..16].copy_from_slice(&500_u64.to_ne_bytes());
         let departure = Departure { from: 1, at_ns: 500, cpu: Some(2) };
         let place = Place { location: 7, slot: 3, reason: 64, device: 1, reserved: 0 };
-        assert_eq!(decode(&died), Some(Record::Died { departure, frames: 1, place }));
+        let Some(Record::Died(died)) = decode(&died) else { panic!("no death") };
+        assert_eq!((died.departure, died.at_ns, died.frames, died.place), (departure, 1000, 1, place));
+        assert_eq!((died.len, &died.bytes[12..16], died.bytes.len()), (64, &[0x81, 0, 0, 0x64][..], 24));
         assert_eq!(decode(&record(9, 0, &[])), None);
     }
 }

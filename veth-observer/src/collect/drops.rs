@@ -6,21 +6,26 @@ use anyhow::{Context, Result};
 use aya::maps::PerCpuValues;
 use veth_observer_common::{
     DIRECTIONS,
-    drops::{Dead, Place, device},
+    drops::{Dead, Place, Told, device},
     slot,
 };
 
+use super::telling::Telling;
 use crate::{
     kernel::{
         Drops, reason_names,
         symbols::{self, Function},
     },
-    model::drop::{Death, Side},
+    model::{
+        drop::{Death, Side},
+        sample::Died,
+    },
 };
 
 /// Reads the drops of pairs. Names are looked up when there is a first drop to name, and kept.
 pub struct Deaths {
     drops: Drops,
+    telling: Option<Telling>,
     /// As of the last look, by slot.
     places: BTreeMap<u32, Vec<(Place, Dead)>>,
     reasons: Option<BTreeMap<u32, String>>,
@@ -28,8 +33,9 @@ pub struct Deaths {
 }
 
 impl Deaths {
-    pub fn new(drops: Drops) -> Self {
-        Self { drops, places: BTreeMap::new(), reasons: None, functions: HashMap::new() }
+    pub fn new(mut drops: Drops) -> Self {
+        let telling = drops.telling.take().map(Telling::new);
+        Self { drops, telling, places: BTreeMap::new(), reasons: None, functions: HashMap::new() }
     }
 
     /// Id of the program that sees them.
@@ -39,6 +45,10 @@ impl Deaths {
 
     /// Looks at what has died so far, of all pairs.
     pub fn look(&mut self) -> Result<()> {
+        // First, so that all of them are in the counts.
+        if let Some(telling) = &mut self.telling {
+            telling.look();
+        }
         let mut places: Vec<(Place, Dead)> = Vec::new();
         for entry in &self.drops.places {
             let (place, values) = entry.context("cannot read where frames died")?;
@@ -69,6 +79,17 @@ impl Deaths {
         Ok(deaths)
     }
 
+    /// The frames that died in a slot since this was called last, as far as they were told, the oldest first, and where.
+    pub fn take(&mut self, slot: u32) -> Result<Vec<(Death, Died)>> {
+        let last = self.telling.as_mut().map(|telling| telling.take(slot)).unwrap_or_default();
+        last.into_iter().map(|died| Ok((self.at(&died.place)?, died))).collect()
+    }
+
+    /// How many of the dead of a slot were told.
+    pub fn told(&self, slot: u32) -> Result<Told> {
+        self.telling.as_ref().map_or(Ok(Told::NONE), |telling| telling.told(slot))
+    }
+
     /// Forgets what died of a pair that had its place in the maps.
     pub fn forget(&mut self, pair: u32) -> Result<()> {
         let slots = [0, 1].map(|direction| slot(pair, direction));
@@ -82,7 +103,7 @@ impl Deaths {
             let none = PerCpuValues::try_from(vec![Dead::NONE; cpus])?;
             self.drops.unplaced.set(slot, none, 0).context("cannot clear how many frames died")?;
         }
-        Ok(())
+        self.telling.as_mut().map_or(Ok(()), |telling| telling.forget(pair))
     }
 
     /// What is known of a place, but for the frames that died there.

@@ -7,6 +7,7 @@ mod decode;
 mod driver;
 mod drops;
 mod samples;
+mod telling;
 
 pub use beside::{read_probes, read_stages};
 pub use counters::read;

@@ -16,7 +16,7 @@ pub(super) fn of_the_link(deaths: &[Death], in_driver: bool) -> (Dead, Vec<Dropp
     let mut sum = Dead::NONE;
     let mut places: Vec<Dropped> = Vec::new();
     for death in deaths {
-        let Some(place) = place_of(death, in_driver) else { continue };
+        let Some(place) = place_of(death, death.dead.frames(), in_driver) else { continue };
         sum.merge(&death.dead);
         add(&mut places, place);
     }
@@ -33,14 +33,15 @@ fn is_behind_driver(stage: Stage, side: Side) -> bool {
     }
 }
 
-/// Where a frame died, if its end there is a loss of the link.
-pub(super) fn place_of(death: &Death, in_driver: bool) -> Option<Dropped> {
+/// Where so many frames died, if their end there is a loss of the link. `in_driver` says that frames have arrived at XDP there.
+pub fn place_of(death: &Death, frames: u64, in_driver: bool) -> Option<Dropped> {
     let stage = stage(death.reason.as_deref(), death.function.as_deref(), death.side)?;
-    (!in_driver || !is_behind_driver(stage, death.side)).then(|| dropped(death, stage))
-}
-
-fn dropped(death: &Death, stage: Stage) -> Dropped {
-    Dropped { stage, reason: death.reason.clone(), location: location(death), frames: death.dead.frames() }
+    (!in_driver || !is_behind_driver(stage, death.side)).then(|| Dropped {
+        stage,
+        reason: death.reason.clone(),
+        location: location(death),
+        frames,
+    })
 }
 
 /// The function and its module, or the address where the kernel hides them; empty when not even that is known.

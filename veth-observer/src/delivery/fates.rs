@@ -95,9 +95,9 @@ impl Fates {
 
     /// Takes in that frames of a departure died.
     pub fn died(&mut self, departure: Departure, frames: u32, death: &Death) {
-        let Some(place) = drops::place_of(death, self.in_driver) else { return };
+        let Some(place) = drops::place_of(death, 0, self.in_driver) else { return };
         if let Some(sent) = self.find(departure) {
-            sent.place.get_or_insert(Dropped { frames: 0, ..place }).frames += u64::from(frames);
+            sent.place.get_or_insert(place).frames += u64::from(frames);
             sent.accounted = sent.accounted.saturating_add(frames);
         }
     }

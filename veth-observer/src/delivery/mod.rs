@@ -10,6 +10,7 @@ mod quantiles;
 mod stages;
 pub mod window;
 
+pub use drops::place_of;
 pub use fates::{Fates, Knowledge};
 pub use ledger::Ledger;
 pub use one_end::of_one_end;

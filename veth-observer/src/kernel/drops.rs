@@ -5,11 +5,11 @@ use std::{collections::BTreeMap, sync::OnceLock};
 use anyhow::{Context, Result};
 use aya::{
     Ebpf,
-    maps::{MapData, PerCpuArray, PerCpuHashMap},
+    maps::{MapData, PerCpuArray, PerCpuHashMap, RingBuf},
     programs::{BtfTracePoint, links::FdLink},
 };
 use veth_observer_common::{
-    drops::{Dead, Place},
+    drops::{Dead, Place, Told},
     settings as names,
 };
 
@@ -53,6 +53,9 @@ impl Layout {
             Ok((constant, offset?))
         };
         let offsets = names::OFFSETS.iter().map(offset).collect::<Result<_>>()?;
+        let mut offsets: Vec<_> = offsets;
+        // Where there is no such member, there is no need for it.
+        offsets.push(offset(&names::VLAN_PRESENT).unwrap_or((names::VLAN_PRESENT.0, 0)));
         let args = btf.tracepoint_args(TRACEPOINT).context("this kernel has no kfree_skb tracepoint")?;
         Ok(Self { offsets, has_reasons: u32::from(args >= ARGS_WITH_REASON) })
     }
@@ -69,6 +72,8 @@ impl Layout {
 pub struct Drops {
     pub places: PerCpuHashMap<MapData, Place, Dead>,
     pub unplaced: PerCpuArray<MapData, Dead>,
+    /// None unless frames that die are told.
+    pub telling: Option<Telling>,
     /// Whether the kernel tells reasons.
     pub has_reasons: bool,
     /// Id of the program.
@@ -76,9 +81,17 @@ pub struct Drops {
     _link: FdLink,
 }
 
+/// Frames that died, with their first bytes.
+pub struct Telling {
+    pub ring: RingBuf<MapData>,
+    pub told: PerCpuArray<MapData, Told>,
+    /// So many at a time, see [`super::Settings::tell`].
+    pub most: u32,
+}
+
 impl Drops {
     /// Loads the program and puts it on the tracepoint.
-    pub(super) fn attach(ebpf: &mut Ebpf, layout: &Layout) -> Result<Self> {
+    pub(super) fn attach(ebpf: &mut Ebpf, layout: &Layout, tell: u32) -> Result<Self> {
         let program: &mut BtfTracePoint =
             ebpf.program_mut(names::DROP).context("the object has no program for drops")?.try_into()?;
         program.load(TRACEPOINT, types()?)?;
@@ -86,7 +99,14 @@ impl Drops {
         let id = program.attach()?;
         let link = program.take_link(id)?.into();
         let mut map = |name| ebpf.take_map(name).with_context(|| format!("the object has no map {name}"));
+        let telling = if tell > 0 {
+            let (ring, told) = (map(names::SAMPLES)?.try_into()?, map(names::TOLD)?.try_into()?);
+            Some(Telling { ring, told, most: tell })
+        } else {
+            None
+        };
         Ok(Self {
+            telling,
             places: map(names::PLACES)?.try_into()?,
             unplaced: map(names::UNPLACED)?.try_into()?,
             has_reasons: layout.has_reasons == 1,

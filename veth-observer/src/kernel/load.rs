@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use aya::{EbpfError, VerifierLogLevel, maps::MapError, programs::ProgramError};
 use tracing::debug_span;
 use veth_observer_common::{
@@ -30,6 +30,9 @@ use super::{
 };
 use crate::fault::Fault;
 
+/// Bytes of the ring for frames that died, a power of two: some 1,400 of them, between two looks.
+const TELLING_RING: u32 = 1 << 18;
+
 /// Where a pair goes that shares its maps with others.
 pub(super) struct Room<'a> {
     pub(super) pairs: u32,
@@ -48,7 +51,11 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
 pub(super) fn load_into(settings: &Settings, room: Option<Room<'_>>) -> Result<Loaded> {
     let (pairs, pair) = room.as_ref().map_or((1, 0), |room| (room.pairs, room.pair));
     let _held = signals::hold().context("cannot hold back signals")?;
-    let no_sampling = Sampling { rate: 0, snaplen: 1, ring_bytes: 4096, ..Sampling::default() };
+    if settings.tell > 0 && settings.sampling.is_some() {
+        bail!("samples and the frames that died do not share a ring");
+    }
+    let ring_bytes = if settings.tell > 0 { TELLING_RING } else { 4096 };
+    let no_sampling = Sampling { rate: 0, snaplen: 1, ring_bytes, ..Sampling::default() };
     let sampling = settings.sampling.as_ref().unwrap_or(&no_sampling);
     let filter = sampling.filter.as_deref().filter(|filter| !filter.matches_all());
     let grafted = filter.map(|filter| filter::graft(OBJECT, filter)).transpose()?;
@@ -81,6 +88,7 @@ pub(super) fn load_into(settings: &Settings, room: Option<Room<'_>>) -> Result<L
         (names::ONE_END, u32::from(settings.one_end).to_ne_bytes().to_vec()),
         (names::HOOK, hook.to_ne_bytes().to_vec()),
         (names::DEPARTURES, u32::from(sampling.departures).to_ne_bytes().to_vec()),
+        (names::TELL, settings.tell.to_ne_bytes().to_vec()),
         (names::SAMPLE, sampling.rate.to_ne_bytes().to_vec()),
         (names::SNAPLEN, sampling.snaplen.to_ne_bytes().to_vec()),
         (names::FILTER, u32::from(filter.is_some()).to_ne_bytes().to_vec()),
@@ -111,7 +119,8 @@ pub(super) fn load_into(settings: &Settings, room: Option<Room<'_>>) -> Result<L
     // Of one end alone no death can be told, but others of the block may follow.
     let sees_deaths = room.as_ref().map_or(!settings.one_end, |room| room.maps.is_none());
     let drops = sees_deaths.then(|| {
-        debug_span!("drops").in_scope(|| layout.and_then(|layout| Drops::attach(&mut ebpf, layout)))
+        debug_span!("drops")
+            .in_scope(|| layout.and_then(|layout| Drops::attach(&mut ebpf, layout, settings.tell)))
     });
     let (staging, stage_links) = settings.stages.then(|| stages::attach(&mut ebpf)).transpose()?.unzip();
     let probing = probing::take(secret, &mut ebpf)?;
@@ -178,6 +187,7 @@ fn entries(
         (names::BEGUN, slots),
         (names::XDP_TIMES, slots),
         (names::UNPLACED, slots),
+        (names::TOLD, slots),
         (names::PLACES, if pairs > 1 { PLACES_OF_BLOCK } else { PLACES }),
         // An end that moves is in it twice for a moment.
         (names::ENDS, 2 * slots),

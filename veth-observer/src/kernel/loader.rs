@@ -23,7 +23,7 @@ static SHARING: LazyLock<Mutex<EbpfLoader<'static>>> = LazyLock::new(|| {
 });
 
 /// Every map of the object but its constants.
-const SHARED: [&str; 17] = [
+const SHARED: [&str; 18] = [
     names::SENT,
     names::RECEIVED,
     names::ORDERS,
@@ -34,6 +34,7 @@ const SHARED: [&str; 17] = [
     names::XDP_TIMES,
     names::PLACES,
     names::UNPLACED,
+    names::TOLD,
     names::ENDS,
     names::PROBES,
     names::PROBE_DEPARTURES,

@@ -23,7 +23,7 @@ pub mod symbols;
 pub use self::object::VERSION;
 pub use block::Block;
 pub use costs::{Runs, are_counted as are_runs_counted};
-pub use drops::{Drops, EndId, reason_names};
+pub use drops::{Drops, EndId, Telling, reason_names};
 pub use load::load;
 pub use loaded::Loaded;
 pub use maps::Maps;

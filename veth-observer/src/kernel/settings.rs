@@ -18,6 +18,9 @@ pub struct Settings {
     /// A frame that takes longer is lost; at most [`Settings::LONGEST_TIMEOUT`].
     pub loss_timeout: Duration,
     pub sampling: Option<Sampling>,
+    /// Buffers that died to tell of, with their first bytes, in each direction, on each CPU and in each 134 ms; not beside
+    /// sampling, which has the same ring. 0 for none.
+    pub tell: u32,
     /// Tell order, duplicates and delay variation.
     pub order: bool,
     /// Be able to recognise frames by other means than their stamp.
@@ -104,6 +107,7 @@ mod tests {
             ends: Default::default(),
             loss_timeout: timeout,
             sampling: None,
+            tell: 0,
             order: false,
             fallback: false,
             hook: Hook::Tc,

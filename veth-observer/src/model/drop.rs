@@ -1,9 +1,11 @@
 //! Where between the two ends a frame can die.
 
-use std::fmt;
+use std::{collections::VecDeque, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
-use veth_observer_common::drops::Dead;
+use veth_observer_common::drops::{Dead, Told};
+
+use super::report::Dropped;
 
 /// A part of the way from one end to the other, in the order of the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -82,6 +84,36 @@ impl Death {
         side: Side::Unknown,
         dead: Dead::NONE,
     };
+}
+
+/// Frames of one buffer that were seen to die.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DroppedFrame {
+    /// When, in nanoseconds since the Unix epoch.
+    pub at_ns: u64,
+    /// Since they left, in nanoseconds.
+    pub after_ns: u64,
+    pub place: Dropped,
+    /// Length of the buffer before it was cut, VLAN tag included, in bytes.
+    pub len: u32,
+    /// The first bytes, from the destination MAC on; none where the kernel did not say where they are.
+    pub bytes: Vec<u8>,
+}
+
+/// The last frames of a direction that died.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LastDrops {
+    /// The oldest first.
+    pub frames: VecDeque<Arc<DroppedFrame>>,
+    /// How many were told, and why others were not; read a little later than the report.
+    pub told: Told,
+}
+
+impl LastDrops {
+    /// Frames that the buffers of [`LastDrops::frames`] stood for.
+    pub fn shown(&self) -> u64 {
+        self.frames.iter().map(|frame| frame.place.frames).sum()
+    }
 }
 
 #[cfg(test)]

@@ -9,12 +9,21 @@ use super::drop::Stage;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
     Seen(Seen),
-    /// Frames of a departure were seen to die.
-    Died {
-        departure: Departure,
-        frames: u32,
-        place: Place,
-    },
+    Died(Died),
+}
+
+/// Frames of a departure that were seen to die.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Died {
+    pub departure: Departure,
+    /// CLOCK_MONOTONIC, nanoseconds.
+    pub at_ns: u64,
+    pub frames: u32,
+    pub place: Place,
+    /// 0 where departures are sampled: they have told it.
+    pub len: u32,
+    /// The first, as far as they were told.
+    pub bytes: Vec<u8>,
 }
 
 /// A frame at one of the hooks.

@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use veth_observer_common::drops::Told;
 
-use super::report::{PairReport, Report};
+use super::{
+    drop::LastDrops,
+    report::{PairReport, Report},
+};
 
 /// One moment of an agent.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +23,13 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// A pair and the last frames of it that died, by direction; none where that is not told, and where no observation has this
+    /// id.
+    pub fn last_drops(&self, id: u64) -> Option<(&PairReport, &[LastDrops; 2])> {
+        let at = self.agent.observed.iter().position(|state| state.id == id)?;
+        Some((self.report.pairs.get(at)?, self.agent.last_drops.get(at)?))
+    }
+
     /// Each pair with its state.
     pub fn pairs(&self) -> impl Iterator<Item = (&PairReport, &PairState)> {
         self.report.pairs.iter().zip(&self.agent.observed)
@@ -50,6 +61,9 @@ pub struct AgentState {
     /// One for each pair of the report, in its order.
     #[serde(skip)]
     pub observed: Vec<PairState>,
+    /// The same, by direction; empty where the frames that died are not told.
+    #[serde(skip)]
+    pub last_drops: Vec<[LastDrops; 2]>,
     pub ring: RingState,
     /// By program, gone pairs included; none while the kernel does not count.
     pub programs: Vec<ProgramCost>,
@@ -74,6 +88,7 @@ impl AgentState {
             events: PairEvents::default(),
             attach_errors: BTreeMap::new(),
             observed: Vec::new(),
+            last_drops: Vec::new(),
             ring: RingState::default(),
             programs: Vec::new(),
             reload: None,
@@ -111,11 +126,19 @@ pub struct PairEvents {
     pub renamed: u64,
 }
 
-/// Samples that were written to the rings, and those that found them full.
+/// Frames that were copied to the rings, and those that found them full.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RingState {
     pub samples: u64,
     pub lost: u64,
+}
+
+impl RingState {
+    /// With what one direction told.
+    #[must_use]
+    pub fn and(self, told: &Told) -> Self {
+        Self { samples: self.samples + told.frames, lost: self.lost + told.lost }
+    }
 }
 
 /// What one kind of program cost, as the kernel counts it (`kernel.bpf_stats_enabled`).

@@ -115,6 +115,7 @@ impl Observation {
         for (reading, driver) in readings.iter_mut().zip(self.drivers.iter().rev()) {
             reading.driver = driver.since_first();
         }
+        self.notice_dead(&readings)?;
         Ok(readings)
     }
 

@@ -111,9 +111,9 @@ impl Observation {
                     sampler.horizon_ns = sampler.horizon_ns.max(seen.at_ns);
                     fates.seen(seen);
                 }
-                Record::Died { departure, frames, place } => {
+                Record::Died(died) => {
                     if let Some(mut deaths) = self.deaths.as_deref().map(placed::lock) {
-                        fates.died(departure, frames, &deaths.at(&place)?);
+                        fates.died(died.departure, died.frames, &deaths.at(&died.place)?);
                     }
                 }
             }

@@ -93,6 +93,11 @@ pub fn summary(frame: &Description) -> String {
     words(frame, Link::Addresses)
 }
 
+/// The same without MACs where something else says who speaks.
+pub(super) fn brief(frame: &Description) -> String {
+    words(frame, Link::AsNeeded)
+}
+
 fn words(frame: &Description, link: Link) -> String {
     let (Some(src), Some(dst)) = (frame.src_mac, frame.dst_mac) else { return "(too short)".to_owned() };
     let names_itself = frame.arp.is_some() || frame.network.is_some();

@@ -4,6 +4,7 @@
 //! * [`latency`]: how long it took, with percentiles, histograms and thresholds.
 //! * [`replay`]: a capture file that is sent again.
 //! * [`object`], [`line`], [`fields`]: one frame as JSON, in one line, and what was picked of it.
+//! * [`dropped`]: one that was dropped, without its bytes.
 //! * [`decode`]: one frame layer by layer.
 //! * [`pcapng`]: frames as a capture file holds them.
 //! * [`extcap`]: pairs as Wireshark lists them.
@@ -15,6 +16,7 @@
 
 pub mod columns;
 pub mod decode;
+pub mod dropped;
 pub mod escape;
 pub mod extcap;
 pub mod fields;

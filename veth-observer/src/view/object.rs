@@ -170,7 +170,7 @@ fn has_bytes_or_none(frame: &Object) -> bool {
     frame.frame_hex.as_deref().is_none_or(|digits| hex::parse(digits).is_ok())
 }
 
-fn rfc3339(ns: u64) -> String {
+pub(super) fn rfc3339(ns: u64) -> String {
     humantime::format_rfc3339_nanos(UNIX_EPOCH + Duration::from_nanos(ns)).to_string()
 }
 

@@ -14,9 +14,12 @@ use std::{
 use serde_json::{Value, json};
 use veth_observer::{
     agent::http::Limits,
+    frame::craft::{Content, FrameSpec, Ip, Transport, craft},
     model::{
+        drop::{DroppedFrame, LastDrops, Stage},
         link::Owner,
-        report::{DirectionReport, Distribution, PairReport, SeenAt},
+        mac::Mac,
+        report::{DirectionReport, Distribution, Dropped, PairReport, SeenAt},
         snapshot::Snapshot,
     },
     view::{Style, units},
@@ -98,6 +101,31 @@ fn histograms_have_every_frame_that_was_timed() {
     assert_eq!((get("/api/v1/histograms/77").status, get("/api/v1/histograms/x").status), (404, 400));
 }
 
+#[test]
+fn the_last_drops_are_told_without_what_they_carried() {
+    let agent = start(&Arc::default(), "127.0.0.1:0");
+    let answer = get(agent.address(), "/api/v1/drops/1", &[]);
+    assert!(!answer.body.contains("secret") && !answer.body.contains("hex"), "{answer:?}");
+    let told: Value = serde_json::from_str(&answer.body).unwrap();
+    let [there, back] = [0, 1].map(|way| &told["directions"][way]);
+    let of = |way: &Value| ["dropped", "shown", "held_back", "lost"].map(|what| way[what].as_u64());
+    assert_eq!((of(there), of(back)), ([Some(5), Some(5), Some(0), Some(0)], [Some(0); 4]));
+    let frame = |at: usize| there["frames"][at].clone();
+    assert_eq!(
+        (&frame(0)["text"], &frame(1)["text"]),
+        (&"10.0.0.1.4002 > 10.0.0.2.9  udp".into(), &"".into())
+    );
+    assert_eq!(frame(2)["transport"], json!({ "kind": "udp", "src_port": 4001, "dst_port": 9 }));
+    assert_eq!(
+        (&frame(2)["time"], &frame(2)["ts_ns"]),
+        (&"2026-01-02T12:00:01.123456789Z".into(), &1_767_355_201_123_456_789_u64.into())
+    );
+    assert_eq!(get(agent.address(), "/api/v1/drops/77", &[]).status, 404);
+    let none = Agent::start(fake::one);
+    let none: Value = serde_json::from_str(&get(none.address(), "/api/v1/drops/1", &[]).body).unwrap();
+    assert_eq!(none["directions"], json!([]), "whoever is not asked to tells of none");
+}
+
 /// The time of the pairs: goes on with each snapshot that is taken.
 #[derive(Debug, Default)]
 struct Clock {
@@ -148,8 +176,12 @@ fn snapshot(steps: u64) -> Snapshot {
     let mut lone = pair("lone", steps, 0);
     lone.directions[0].seen_at = SeenAt::Departure;
     lone.directions[1].seen_at = SeenAt::Arrival;
-    let pairs = vec![pair("web", steps, 5), hostile, pair("db", steps, 0), old, lone];
-    fake::snapshot(steps, (1..).zip(pairs).collect())
+    let pairs = [pair("web", steps, 5), hostile, pair("db", steps, 0), old, lone];
+    let last_drops =
+        pairs.each_ref().map(|pair| [last_drops(pair.directions[0].dropped_frames()), LastDrops::default()]);
+    let mut snapshot = fake::snapshot(steps, (1..).zip(pairs).collect());
+    snapshot.agent.last_drops = last_drops.into();
+    snapshot
 }
 
 /// 1000 frames of 100 bytes a second one way, as many are dropped in each step as asked for.
@@ -175,6 +207,41 @@ fn pair(name: &str, steps: u64, dropped: u64) -> PairReport {
         with(&mut direction.variation);
     }
     pair
+}
+
+/// A datagram, what no longer has bytes, and a name server's in a buffer of several, one after the other; of as many.
+fn last_drops(dropped: u64) -> LastDrops {
+    let frame = |at: u64, after_ns, frames, bytes: Vec<u8>| {
+        let place = Dropped {
+            stage: Stage::Qdisc,
+            reason: (frames == 1).then(|| "QDISC_DROP".into()),
+            location: "__dev_queue_xmit".into(),
+            frames,
+        };
+        Arc::new(DroppedFrame { at_ns: 1_767_355_201_123_456_789 + at, after_ns, place, len: 200, bytes })
+    };
+    let datagram = |port: u16| {
+        let ip = Ip::V4 { src: [10, 0, 0, 1].into(), dst: [10, 0, 0, 2].into() };
+        let spec = FrameSpec {
+            src_mac: Mac([2, 0, 0, 0, 0, 1]),
+            dst_mac: Mac([2, 0, 0, 0, 0, 2]),
+            vlan: None,
+            content: Content::Ip(ip, Some(Transport::Udp { src: port, dst: 9 })),
+            payload: b"a secret".to_vec(),
+            size: Some(200),
+        };
+        craft(&spec, 0).unwrap()
+    };
+    let mut last = LastDrops::default();
+    if dropped >= 5 {
+        last.frames.extend([
+            frame(0, 420, 1, datagram(4001)),
+            frame(1_000_000, 12_345_678, 1, Vec::new()),
+            frame(2_000_000_000, 2420, 3, datagram(4002)),
+        ]);
+        last.told.held_back = dropped - 5;
+    }
+    last
 }
 
 /// What the commands would write of it, and of values of all sizes.

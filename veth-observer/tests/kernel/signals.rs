@@ -27,6 +27,7 @@ fn load() {
         ends: Default::default(),
         loss_timeout: Duration::from_secs(2),
         sampling: None,
+        tell: 0,
         order: true,
         fallback: true,
         probing: true,

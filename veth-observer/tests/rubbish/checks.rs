@@ -32,7 +32,10 @@ pub(crate) fn sample(data: &[u8]) {
     assert!(split.is_some() || record.is_none());
     let (Some((header, bytes)), Some(record)) = (split, record) else { return };
     assert!(bytes.len() == header.captured as usize && bytes.len() <= data.len());
-    let Record::Seen(seen) = record else { return };
+    let seen = match record {
+        Record::Seen(seen) => seen,
+        Record::Died(died) => return assert!(died.departure.from < 2 && died.bytes.len() <= bytes.len() + 4),
+    };
     assert!(seen.from < 2 && seen.bytes.len() <= bytes.len() + 4);
     let fate = seen.arrival();
     let sample = seen.sample(fate);

@@ -55,6 +55,7 @@ pub(crate) fn settings(hook: Hook, lane: usize, sampling: Option<Sampling>) -> S
         ends: Default::default(),
         loss_timeout: Duration::from_secs(2),
         sampling,
+        tell: 0,
         order: true,
         probing: false,
         stages: false,

@@ -20,13 +20,14 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &str, &[u8]); 15] = files! {
+const FILES: [(&str, &str, &[u8]); 16] = files! {
     "app.js" SCRIPT,
     "bins.js" SCRIPT,
     "charts.js" SCRIPT,
     "courses.js" SCRIPT,
     "detail.js" SCRIPT,
     "dom.js" SCRIPT,
+    "drops.js" SCRIPT,
     "facts.js" SCRIPT,
     "icon.svg" "image/svg+xml",
     "pairs.js" SCRIPT,

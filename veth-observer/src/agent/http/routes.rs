@@ -79,6 +79,7 @@ pub(super) fn router(shared: &Arc<Shared>, telemetry_path: &str) -> Router {
         .route(REPORT, get(report))
         .route("/api/v1/pairs", get(pairs))
         .route("/api/v1/histograms/{id}", get(histograms))
+        .route("/api/v1/drops/{id}", get(last_drops))
         .route("/api/v1/stream", get(stream))
         .fallback(|| async { text(StatusCode::NOT_FOUND, "nothing here; / tells what there is") })
         .with_state(Arc::clone(shared))
@@ -133,9 +134,17 @@ async fn pairs(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Respons
 }
 
 async fn histograms(State(shared): State<Arc<Shared>>, Path(id): Path<u64>, headers: HeaderMap) -> Response {
-    match unknown(&shared, id).await {
+    of_one(&shared, id, What::Histograms(id), &headers).await
+}
+
+async fn last_drops(State(shared): State<Arc<Shared>>, Path(id): Path<u64>, headers: HeaderMap) -> Response {
+    of_one(&shared, id, What::LastDrops(id), &headers).await
+}
+
+async fn of_one(shared: &Arc<Shared>, id: u64, what: What, headers: &HeaderMap) -> Response {
+    match unknown(shared, id).await {
         Some(unknown) => unknown,
-        None => made(&shared, What::Histograms(id), JSON, &headers).await,
+        None => made(shared, what, JSON, headers).await,
     }
 }
 

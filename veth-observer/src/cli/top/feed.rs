@@ -74,7 +74,7 @@ impl Feed {
     fn of_fleet(pairs: Vec<Selector>, refresh: Duration, loss_timeout: Duration) -> Self {
         let (sender, events) = mpsc::channel(1);
         let selection = Selection { pairs, max_pairs: usize::MAX, ..Selection::default() };
-        let fleet = Fleet::start(Settings { selection, loss_timeout, attach: Method::Auto });
+        let fleet = Fleet::start(Settings { selection, loss_timeout, attach: Method::Auto, last_drops: 0 });
         let task = tokio::spawn(observe(fleet, every(refresh), sender));
         Self { name: "programs of its own".into(), source: Source::Direct, events, task }
     }

@@ -4,13 +4,14 @@ use std::time::Instant;
 
 use tracing::{debug, warn};
 
-use super::{super::Observation, ENDED, Fleet, REMEMBERED};
+use super::{super::Observation, ENDED, Ended, Fleet, REMEMBERED};
 use crate::{
     collect::clock,
     model::{
+        drop::LastDrops,
         link::Pair,
         report::{PairReport, Report},
-        snapshot::{AgentState, PairState, Snapshot},
+        snapshot::{AgentState, PairState, RingState, Snapshot},
     },
 };
 
@@ -18,19 +19,22 @@ impl Fleet {
     /// What is known now, pairs that ended of late included.
     pub fn snapshot(&mut self) -> Snapshot {
         let taken_ns = clock::monotonic_ns();
-        let (mut pairs, mut observed) = (Vec::new(), Vec::new());
+        let (mut pairs, mut observed, mut last_drops) = (Vec::new(), Vec::new(), Vec::new());
         for (id, report) in self.collect() {
             // It comes below, with its last numbers.
             if report.ended.is_some() {
                 self.conclude(id);
                 continue;
             }
+            let Some(member) = self.members.get(&id) else { continue };
             pairs.push(report);
-            observed.extend(self.members.get(&id).map(|member| state(id, &member.observation)));
+            observed.push(state(id, &member.observation));
+            last_drops.push(member.observation.last_drops().clone());
         }
-        for (_, state, report) in &self.ended {
-            pairs.push(report.clone());
-            observed.push(*state);
+        for ended in &self.ended {
+            pairs.push(ended.report.clone());
+            observed.push(ended.state);
+            last_drops.push(ended.last_drops.clone());
         }
         let (ready, programs) = (self.readiness(), self.costs());
         let agent = AgentState {
@@ -45,6 +49,8 @@ impl Fleet {
             attach_errors: self.errors.clone(),
             observed,
             programs,
+            last_drops,
+            ring: self.ring(),
             ..AgentState::new(taken_ns)
         };
         Snapshot { report: Report::new(pairs), agent }
@@ -74,7 +80,7 @@ impl Fleet {
         for id in ended {
             self.conclude(id);
         }
-        while self.ended.front().is_some_and(|(since, ..)| since.elapsed() > REMEMBERED) {
+        while self.ended.front().is_some_and(|ended| ended.since.elapsed() > REMEMBERED) {
             self.ended.pop_front();
         }
         if self.is_settled() {
@@ -101,11 +107,19 @@ impl Fleet {
         reports
     }
 
-    /// Keeps the last report of a pair for a while.
-    pub(super) fn remember(&mut self, state: PairState, report: Report) {
+    /// What the rings took of all pairs that there are and were.
+    fn ring(&self) -> RingState {
+        let living = self.members.values().flat_map(|member| member.observation.last_drops());
+        living.fold(self.ring, |sum, last| sum.and(&last.told))
+    }
+
+    /// Keeps what is known of a pair that ended for a while.
+    pub(super) fn remember(&mut self, state: PairState, report: Report, last_drops: &[LastDrops; 2]) {
+        self.ring = last_drops.iter().fold(self.ring, |sum, last| sum.and(&last.told));
         for mut report in report.pairs {
             report.pair = self.settings.selection.aliases.name(&Pair { ends: report.ends.clone() });
-            self.ended.push_back((Instant::now(), state, report));
+            let (since, last_drops) = (Instant::now(), last_drops.clone());
+            self.ended.push_back(Ended { since, state, report, last_drops });
         }
         while self.ended.len() > ENDED {
             self.ended.pop_front();

@@ -141,7 +141,10 @@ impl Fleet {
             debug!("{error:#}");
         }
         match member.observation.conclude() {
-            Ok(report) => self.remember(state(id, &member.observation), report),
+            Ok(report) => {
+                let state = state(id, &member.observation);
+                self.remember(state, report, member.observation.last_drops());
+            }
             Err(error) => warn!("the last counts of a pair cannot be read: {error:#}"),
         }
         self.costs_of_gone.add(&member.observation);

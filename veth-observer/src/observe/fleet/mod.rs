@@ -31,8 +31,9 @@ use crate::{
     attach::Method,
     collect::clock,
     model::{
+        drop::LastDrops,
         report::PairReport,
-        snapshot::{PairEvents, PairState},
+        snapshot::{PairEvents, PairState, RingState},
     },
     topology::{PairKey, Scout, Seen},
 };
@@ -52,16 +53,22 @@ pub struct Settings {
     /// At least [`Settings::SHORTEST_TIMEOUT`]; see [`super::Settings::loss_timeout`].
     pub loss_timeout: Duration,
     pub attach: Method,
+    /// See [`super::Settings::last_drops`].
+    pub last_drops: u32,
 }
 
 impl Settings {
     /// Ledgers are not looked at more often than this.
     pub const SHORTEST_TIMEOUT: Duration = Duration::from_millis(100);
 
+    /// What a page has room for.
+    pub const LAST_DROPS: u32 = 16;
+
     fn of_pair(&self) -> super::Settings {
         super::Settings {
             loss_timeout: self.loss_timeout,
             attach: self.attach,
+            last_drops: self.last_drops,
             notice: |sentence| info!("{sentence}"),
             ..super::Settings::default()
         }
@@ -88,8 +95,8 @@ const ENDED: usize = 256;
 pub struct Fleet {
     settings: Settings,
     members: BTreeMap<u64, Member>,
-    /// The last report of those that ended, and when.
-    ended: VecDeque<(Instant, PairState, PairReport)>,
+    /// Those that ended.
+    ended: VecDeque<Ended>,
     /// Every pair as it was last seen, and those of them that are to be observed.
     seen: BTreeMap<PairKey, Seen>,
     selected: BTreeSet<PairKey>,
@@ -108,6 +115,8 @@ pub struct Fleet {
     events: PairEvents,
     errors: BTreeMap<String, u64>,
     costs_of_gone: Costs,
+    /// What the rings took of pairs that are gone.
+    ring: RingState,
     has_looked: bool,
     /// Once all that was seen first was dealt with.
     has_settled: bool,
@@ -128,6 +137,14 @@ struct Member {
     key: PairKey,
     observation: Box<Observation>,
     parting: Option<Parting>,
+}
+
+/// The last that is known of a pair.
+struct Ended {
+    since: Instant,
+    state: PairState,
+    report: PairReport,
+    last_drops: [LastDrops; 2],
 }
 
 /// Something that a fleet has to do.
@@ -171,6 +188,7 @@ impl Fleet {
             events: PairEvents::default(),
             errors: BTreeMap::new(),
             costs_of_gone: Costs::default(),
+            ring: RingState::default(),
             has_looked: false,
             has_settled: false,
             blocks,

@@ -173,6 +173,33 @@ assert.deepEqual(delay['p99'], written.pairs.web.map((way) => way.p99));
 assert.deepEqual(delay['Max'], written.pairs.web.map((way) => way.max));
 const drops = await cells(page, '.drops');
 assert.deepEqual(drops[0].slice(1), [String(web.directions[0].dropped[0].frames), 'qdisc', 'QDISC_DROP', '__dev_queue_xmit']);
+
+// Its last drops: as the agent tells them, again with each report.
+const told = await (await fetch(`${url}/api/v1/drops/${web.id}`)).json();
+const lastDrops = told.directions[0].frames;
+assert.equal(lastDrops.length, 3);
+await page.waitForSelector('.last-drops tbody tr');
+const words = (ns) => page.evaluate(async (ns) => (await import('/page/units.js')).duration(ns), ns);
+const rows = await cells(page, '.last-drops');
+for (const [at, frame] of lastDrops.entries()) {
+  assert.ok(rows[at][0].endsWith(frame.time.slice(19, 26)), rows[at][0]);
+  assert.deepEqual(rows[at].slice(1), [
+    `${web.directions[0].from} → ${web.directions[0].to}`, frame.text || 'its bytes are not known', String(frame.len),
+    String(frame.frames), await words(frame.after_ns), frame.stage, frame.reason ?? '–', frame.location,
+  ]);
+}
+const count = page.locator('p.note', { hasText: 'dropped frames shown' });
+assert.ok((await count.textContent()).endsWith(`: 5 of ${told.directions[0].dropped} dropped frames shown.`));
+await page.waitForFunction((id) => performance.getEntriesByType('resource').filter(({ name }) => name.endsWith(`/drops/${id}`)).length >= 3, web.id);
+const goTo = (pair) => page.evaluate((address) => { location.hash = address; }, new URLSearchParams(pair).toString());
+const db = report.pairs.find((pair) => pair.pair === 'db');
+await goTo({ pair: 'db', id: db.id });
+await page.waitForFunction(() => document.title.startsWith('db'));
+assert.match(await page.locator('p.note', { hasText: 'None since' }).textContent(), /^None since the observation began, .* ago\.$/);
+assert.equal(await page.locator('.last-drops').isVisible(), false);
+await goTo({ pair: 'web', id: web.id });
+await page.waitForFunction(() => document.title.startsWith('web'));
+await page.waitForSelector('.last-drops tbody tr');
 await page.waitForSelector('.histogram tbody tr');
 for (const [way, direction] of web.directions.entries()) {
   const bars = await page.locator('.histogram').nth(way).locator('tbody tr').evaluateAll((rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent)));

@@ -3,6 +3,7 @@
 import { draw, histogram } from './bins.js';
 import { Chart, DELAY, FRAMES, MISSING } from './charts.js';
 import { byId, fill, make, mark, retitle, say, table } from './dom.js';
+import { LastDrops } from './drops.js';
 import { arrow, droppedFrames, isWhole, label, missing, netns, owner, state } from './facts.js';
 import { duration, share } from './units.js';
 
@@ -61,6 +62,7 @@ export class Detail {
     this.drops = table('Where frames were dropped', ['Direction', 'Frames', 'Stage', 'Reason', 'Location']);
     this.drops.className = 'drops';
     this.noDrops = make('p', { class: 'note' }, '✓ No frame was seen to be dropped.');
+    this.lastDrops = new LastDrops();
     this.delay = table('One-way delay', ['Statistic', '', '']);
     this.variation = table('Variation of delay', ['Statistic', '', '']);
     this.ends = table('Ends', ['End', 'First', 'Second']);
@@ -72,6 +74,7 @@ export class Detail {
       make('div', { class: 'bar' }, this.back, this.heading, this.fate),
       this.limits,
       part('Ledger', 'beside', this.ledger, make('div', {}, this.drops, this.noDrops)),
+      part('Last drops', 'last', this.lastDrops.element),
       part('Delay', 'beside', this.delay, this.variation),
       part('Histogram of delay', 'beside', ...this.histograms),
       part('History', 'charts', ...this.charts.map((chart) => chart.element)),
@@ -86,6 +89,7 @@ export class Detail {
     this.element.hidden = false;
     this.update(pair);
     this.ask();
+    this.lastDrops.show(pair);
     if (isNew) {
       scrollTo(0, 0);
       this.heading.focus({ preventScroll: true });
@@ -95,6 +99,7 @@ export class Detail {
   hide() {
     this.element.hidden = true;
     this.pair = null;
+    this.lastDrops.hide();
   }
 
   update(pair) {
