@@ -123,5 +123,6 @@ fn flags(listen: &[&str]) -> Flags {
         config_file: None,
         coarse_histograms: false,
         drop_locations: false,
+        frames: false,
     }
 }

@@ -3,6 +3,7 @@
 mod choice;
 mod counts;
 mod endings;
+mod frames;
 mod refusals;
 mod top;
 

@@ -8,6 +8,7 @@ use std::{
 use anyhow::{Context, Result};
 use tokio::sync::{mpsc, oneshot};
 
+use super::frames::Asked;
 use crate::model::snapshot::Snapshot;
 
 /// A snapshot is good for this long: however many ask, no more than one is taken in that time.
@@ -18,22 +19,34 @@ const WAITING: usize = 256;
 
 type Reply = oneshot::Sender<Arc<Snapshot>>;
 
-/// Where snapshots come from.
+/// Clients that may wait for their first frame at a time.
+const ASKING: usize = 4;
+
+/// Where snapshots come from, and frames.
 #[derive(Debug, Clone)]
-pub struct Source(mpsc::Sender<Reply>);
+pub struct Source {
+    replies: mpsc::Sender<Reply>,
+    asked: mpsc::Sender<Asked>,
+}
 
 impl Source {
     /// The source, and the requests that the collecting task is to answer.
     pub fn new() -> (Self, Requests) {
-        let (sender, receiver) = mpsc::channel(WAITING);
-        (Self(sender), Requests { receiver, waiting: Vec::new(), last: None })
+        let ((replies, receiver), (asked, questions)) = (mpsc::channel(WAITING), mpsc::channel(ASKING));
+        let requests = Requests { receiver, questions: Some(questions), waiting: Vec::new(), last: None };
+        (Self { replies, asked }, requests)
     }
 
     /// The freshest snapshot, at most [`FRESH`] old.
     pub async fn snapshot(&self) -> Result<Arc<Snapshot>> {
         let (reply, snapshot) = oneshot::channel();
-        self.0.send(reply).await.ok().context("nothing is collected any more")?;
+        self.replies.send(reply).await.ok().context("nothing is collected any more")?;
         snapshot.await.context("the collection failed")
+    }
+
+    /// Asks for frames; false when nobody would give any, or too many ask.
+    pub(super) fn ask(&self, asked: Asked) -> bool {
+        self.asked.try_send(asked).is_ok()
     }
 }
 
@@ -41,11 +54,17 @@ impl Source {
 #[derive(Debug)]
 pub struct Requests {
     receiver: mpsc::Receiver<Reply>,
+    questions: Option<mpsc::Receiver<Asked>>,
     waiting: Vec<Reply>,
     last: Option<(Instant, Arc<Snapshot>)>,
 }
 
 impl Requests {
+    /// Who asks for frames; once. Whoever does not take it gives none.
+    pub fn questions(&mut self) -> Option<mpsc::Receiver<Asked>> {
+        self.questions.take()
+    }
+
     /// Returns when somebody needs a new snapshot; who can have the last one is given it. May be dropped and called again.
     pub async fn due(&mut self) {
         while self.waiting.is_empty() {

@@ -10,15 +10,20 @@ use anyhow::Result;
 use clap::Args;
 use sd_notify::{NotifyState, notify, watchdog_enabled};
 use serde::Serialize;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use tokio::{
+    sync::mpsc::Receiver,
+    time::{Instant, Interval, MissedTickBehavior, interval_at},
+};
 use tracing::warn;
 
 use super::{
     output::{self, Output},
     stop::Stop,
+    watch::Watchers,
 };
 use crate::{
     agent::{
+        frames,
         http::{self, Limits, Serving},
         otlp::{self, Pushing},
         source::{Requests, Source},
@@ -78,7 +83,8 @@ impl Agent {
         let stop = Stop::but_for_hangups()?;
         let hangup = Hangup::new()?;
         let configuration = Configuration::read(self.flags)?;
-        let (source, requests) = Source::new();
+        let (source, mut requests) = Source::new();
+        let questions = requests.questions();
         // First, so that a port in use is said before anything is attached.
         let pushing = (!self.once).then(|| push(&self.otlp, source.clone())).transpose()?.flatten();
         let _serving = (!self.once).then(|| serve(&configuration.settings.web, source)).transpose()?;
@@ -89,7 +95,8 @@ impl Agent {
             attach: Method::Auto,
             last_drops: fleet::Settings::LAST_DROPS,
         });
-        let running = Running { once: self.once, stop, hangup, configuration, requests, pushing, fleet };
+        let running =
+            Running { once: self.once, stop, hangup, configuration, requests, questions, pushing, fleet };
         let outcome = running.run(&keeping, out).await;
         keeping.finish().await;
         outcome
@@ -102,6 +109,7 @@ struct Running {
     hangup: Hangup,
     configuration: Configuration,
     requests: Requests,
+    questions: Option<Receiver<frames::Asked>>,
     pushing: Option<Pushing>,
     fleet: Fleet,
 }
@@ -109,6 +117,7 @@ struct Running {
 impl Running {
     async fn run(mut self, keeping: &Keeping, out: &mut Output) -> Result<()> {
         tell(&NotifyState::Ready);
+        let watchers = Watchers::new();
         // Twice as often as the service manager wants a sign of life.
         let mut beats = watchdog_enabled().map(|patience| every(patience / 2));
         let mut reports = self.configuration.settings.interval.filter(|_| !self.once).map(every);
@@ -118,6 +127,10 @@ impl Running {
                 () = self.requests.due() => {
                     let snapshot = self.snapshot();
                     self.requests.answer(snapshot);
+                }
+                Some(asked) = next_of(&mut self.questions) => {
+                    let pair = self.fleet.selected(asked.id);
+                    watchers.begin(asked, pair, self.configuration.settings.loss_timeout);
                 }
                 () = tick(&mut reports) => print(out, &self.snapshot())?,
                 () = tick(&mut beats) => tell(&NotifyState::Watchdog),
@@ -189,6 +202,14 @@ fn serve(flags: &http::Flags, source: Source) -> Result<Serving> {
 fn tell(state: &NotifyState<'_>) {
     if let Err(error) = notify(std::slice::from_ref(state)) {
         warn!("cannot tell the service manager: {error}");
+    }
+}
+
+/// What comes next; nothing where nobody can ask.
+async fn next_of(questions: &mut Option<Receiver<frames::Asked>>) -> Option<frames::Asked> {
+    match questions {
+        Some(questions) => questions.recv().await,
+        None => None,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     delivery::window::between,
     fault::Fault,
     model::{
-        link::Pair,
+        link::{End, Pair},
         report::{PairReport, Report},
     },
     topology,
@@ -63,6 +63,14 @@ impl Remote {
         let (started_ns, loss_timeout) =
             (moment.agent.started_ns, Duration::from_nanos(moment.agent.loss_timeout_ns));
         Ok(Self { client, id, named, started_ns, loss_timeout, last: first.clone(), first, failure: None })
+    }
+
+    /// Whom to ask, for which observation, and its ends, the one that was named first; true when the agent has them the other
+    /// way round.
+    pub(super) fn found(self) -> (Client, u64, [End; 2], bool) {
+        let mut ends = self.last.ends;
+        ends.rotate_left(self.named);
+        (self.client, self.id, ends, self.named == 1)
     }
 
     pub(super) fn loss_timeout(&self) -> Duration {

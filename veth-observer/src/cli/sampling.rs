@@ -39,6 +39,11 @@ impl SamplingFlags {
         Ok(Sampling { rate: self.sample, snaplen, ring_bytes, departures, filter: self.filter()? })
     }
 
+    /// What an agent is asked for; a flag that it does not follow in its place.
+    pub(super) fn asked(&self) -> Result<(u32, String), &'static str> {
+        if self.ring_size.is_some() { Err("--ring-size") } else { Ok((self.sample, self.filter.join(" "))) }
+    }
+
     /// True when only some frames are asked for.
     pub(super) fn is_filtered(&self) -> bool {
         !self.filter.is_empty()

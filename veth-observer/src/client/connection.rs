@@ -21,7 +21,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Address, Trouble};
+use super::{Address, Lines, Trouble, first_line};
 
 /// An agent answers in 10 s, or says that it does not.
 const PATIENCE: Duration = Duration::from_secs(12);
@@ -37,9 +37,11 @@ pub(super) struct Answer {
 pub(super) struct Connection {
     host: String,
     sender: SendRequest<String>,
-    /// Moves the bytes; none once the other side has closed.
-    carrier: Option<Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>>,
+    carrier: Carrier,
 }
+
+/// Moves the bytes; none once the other side has closed.
+pub(super) struct Carrier(Option<Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>>);
 
 impl Connection {
     pub(super) async fn open(address: &Address) -> Result<Self, Trouble> {
@@ -63,34 +65,62 @@ impl Connection {
         host: &str,
     ) -> Result<Self, Trouble> {
         let (sender, carrier) = http1::handshake(TokioIo::new(stream)).await.map_err(|_| Trouble::Closed)?;
-        Ok(Self { host: host.to_owned(), sender, carrier: Some(Box::pin(carrier)) })
+        Ok(Self { host: host.to_owned(), sender, carrier: Carrier(Some(Box::pin(carrier))) })
     }
 
     pub(super) async fn get(&mut self, path: &str) -> Result<Answer, Trouble> {
         let Self { host, sender, carrier } = self;
-        let request = Request::get(path)
-            .header(header::HOST, host.as_str())
-            .body(String::new())
-            .map_err(|error| Trouble::Unreachable(error.to_string()))?;
-        let mut answer = Box::pin(async {
+        let request = request(host, path)?;
+        let answer = carrier.carry(async {
             let response = sender.send_request(request).await.map_err(|_| Trouble::Closed)?;
             let status = response.status().as_u16();
             Ok(Answer { status, body: whole(response.into_body()).await? })
         });
-        let carried = poll_fn(|cx| {
-            // What has come before the other side closed is still to be read.
-            if let Some(running) = carrier
-                && running.as_mut().poll(cx).is_ready()
-            {
-                *carrier = None;
-            }
-            match answer.as_mut().poll(cx) {
-                Poll::Pending if carrier.is_none() => Poll::Ready(Err(Trouble::Closed)),
-                polled => polled,
+        timeout(PATIENCE, answer).await.map_err(|_| Trouble::Silent)?
+    }
+
+    /// Asks for what goes on.
+    pub(super) async fn lines(self, path: &str) -> Result<Lines, Trouble> {
+        let Self { host, mut sender, mut carrier } = self;
+        let request = request(&host, path)?;
+        let answer = carrier.carry(async {
+            let response = sender.send_request(request).await.map_err(|_| Trouble::Closed)?;
+            match response.status().as_u16() {
+                200 => Ok(response.into_body()),
+                status => Err(Trouble::Refused(status, first_line(&whole(response.into_body()).await?))),
             }
         });
-        timeout(PATIENCE, carried).await.map_err(|_| Trouble::Silent)?
+        let body = timeout(PATIENCE, answer).await.map_err(|_| Trouble::Silent)??;
+        Ok(Lines::new(sender, carrier, body))
     }
+}
+
+impl Carrier {
+    /// What comes of `answer` while bytes are moved.
+    pub(super) async fn carry<T>(
+        &mut self,
+        answer: impl Future<Output = Result<T, Trouble>>,
+    ) -> Result<T, Trouble> {
+        let mut answer = Box::pin(answer);
+        poll_fn(|cx| {
+            // What has come before the other side closed is still to be read.
+            if let Some(running) = &mut self.0
+                && running.as_mut().poll(cx).is_ready()
+            {
+                self.0 = None;
+            }
+            match answer.as_mut().poll(cx) {
+                Poll::Pending if self.0.is_none() => Poll::Ready(Err(Trouble::Closed)),
+                polled => polled,
+            }
+        })
+        .await
+    }
+}
+
+fn request(host: &str, path: &str) -> Result<Request<String>, Trouble> {
+    let request = Request::get(path).header(header::HOST, host).body(String::new());
+    request.map_err(|error| Trouble::Unreachable(error.to_string()))
 }
 
 async fn whole(mut body: Incoming) -> Result<Vec<u8>, Trouble> {

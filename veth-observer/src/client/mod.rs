@@ -2,16 +2,19 @@
 //!
 //! * [`Address`]: where the agent is.
 //! * [`Client`]: asks it, and opens a new connection where the old one has ended.
+//! * [`Lines`]: an answer that goes on.
 //! * [`Trouble`]: why it has no answer, with the exit code and what mends it.
 
 mod address;
 mod connection;
+mod lines;
 mod trouble;
 
 use serde::Deserialize;
 
 pub use address::Address;
 use connection::{Answer, Connection};
+pub use lines::Lines;
 pub use trouble::{JOIN, Trouble};
 
 use crate::model::{
@@ -55,6 +58,12 @@ impl Client {
     /// The pair of one observation; none where the agent has no such observation (any more).
     pub async fn one(&mut self, id: u64) -> Result<Option<Moment>, Trouble> {
         self.ask(&format!("{REPORT}?buckets=1&id={id}")).await
+    }
+
+    /// The frames of one observation, as lines of JSON; `query` says which.
+    pub async fn frames(self, id: u64, query: &str) -> Result<Lines, Trouble> {
+        let connection = Connection::open(&self.address).await?;
+        connection.lines(&format!("/api/v1/frames/{id}?{query}")).await
     }
 
     async fn ask(&mut self, path: &str) -> Result<Option<Moment>, Trouble> {

@@ -51,6 +51,7 @@ impl Effective {
                 row("web.config_file", config_file),
                 row("web.coarse_histograms", Some(Value::from(web.coarse_histograms))),
                 row("web.drop_locations", Some(Value::from(web.drop_locations))),
+                row("web.frames", Some(Value::from(web.frames))),
             ],
             alias: settings.aliases.0.iter().map(alias).collect(),
             pair: settings.declared.iter().map(pair).collect(),

@@ -42,6 +42,7 @@ pub(super) struct Web {
     pub(super) config_file: Option<Spanned<PathBuf>>,
     pub(super) coarse_histograms: Option<Spanned<bool>>,
     pub(super) drop_locations: Option<Spanned<bool>>,
+    pub(super) frames: Option<Spanned<bool>>,
 }
 
 #[derive(Debug, Deserialize)]

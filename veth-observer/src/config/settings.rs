@@ -93,6 +93,7 @@ impl Settings {
         keep("web.config_file", self.web.config_file != before.web.config_file);
         keep("web.coarse_histograms", self.web.coarse_histograms != before.web.coarse_histograms);
         keep("web.drop_locations", self.web.drop_locations != before.web.drop_locations);
+        keep("web.frames", self.web.frames != before.web.frames);
         self.loss_timeout = before.loss_timeout;
         self.web = before.web.clone();
         kept
@@ -137,6 +138,7 @@ impl Settings {
                 file.web.drop_locations,
                 |is_so| is_so,
             ),
+            frames: choice.of("web.frames", &flags.web.frames, file.web.frames, |is_so| is_so),
         };
         Self {
             pairs: choice

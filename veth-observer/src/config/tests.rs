@@ -95,11 +95,11 @@ fn what_is_wrong_is_named_with_its_place_and_what_was_expected() {
         ),
         (
             "[web]\nport = 1",
-            "2:1: web.port: there is no such key, only listen_address, telemetry_path, config_file, coarse_histograms, drop_locations",
+            "2:1: web.port: there is no such key, only listen_address, telemetry_path, config_file, coarse_histograms, drop_locations, frames",
         ),
         (
             "web.config = 'x'",
-            "1:5: web.config: there is no such key, only listen_address, telemetry_path, config_file, coarse_histograms, drop_locations",
+            "1:5: web.config: there is no such key, only listen_address, telemetry_path, config_file, coarse_histograms, drop_locations, frames",
         ),
         ("max_pairs = 'x'", "1:13: max_pairs: it must be a whole number, not string \"x\""),
         ("max_pairs = -1", "1:13: max_pairs: it must be a whole number, not integer `-1`"),
@@ -232,7 +232,7 @@ fn variables_are_called_after_their_flags() {
         assert_eq!(flag.get_env().and_then(|name| name.to_str()), Some(expected.as_str()));
         seen += 1;
     }
-    assert_eq!(seen, 11, "those of the file, and the file");
+    assert_eq!(seen, 12, "those of the file, and the file");
     // Each setting of the file has its flag: without one its value could not be told from a default.
     for (section, keys) in [("", keys("")), ("web.", keys("[web]"))] {
         for key in keys.iter().filter(|key| !["web", "alias", "pair"].contains(&key.as_str())) {

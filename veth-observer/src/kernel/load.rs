@@ -51,11 +51,7 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
 pub(super) fn load_into(settings: &Settings, room: Option<Room<'_>>) -> Result<Loaded> {
     let (pairs, pair) = room.as_ref().map_or((1, 0), |room| (room.pairs, room.pair));
     let _held = signals::hold().context("cannot hold back signals")?;
-    if settings.tell > 0 && settings.sampling.is_some() {
-        bail!("samples and the frames that died do not share a ring");
-    }
-    let ring_bytes = if settings.tell > 0 { TELLING_RING } else { 4096 };
-    let no_sampling = Sampling { rate: 0, snaplen: 1, ring_bytes, ..Sampling::default() };
+    let no_sampling = no_sampling(settings)?;
     let sampling = settings.sampling.as_ref().unwrap_or(&no_sampling);
     let filter = sampling.filter.as_deref().filter(|filter| !filter.matches_all());
     let grafted = filter.map(|filter| filter::graft(OBJECT, filter)).transpose()?;
@@ -155,6 +151,15 @@ pub(super) fn load_into(settings: &Settings, room: Option<Room<'_>>) -> Result<L
         epoch_shift,
         seat,
     })
+}
+
+/// What the ring is for where no frames are sampled: those that died, if they are told.
+fn no_sampling(settings: &Settings) -> Result<Sampling> {
+    if settings.tell > 0 && settings.sampling.is_some() {
+        bail!("samples and the frames that died do not share a ring");
+    }
+    let ring_bytes = if settings.tell > 0 { TELLING_RING } else { 4096 };
+    Ok(Sampling { rate: 0, snaplen: 1, ring_bytes, ..Sampling::default() })
 }
 
 /// Departures remembered by digest, each direction, and buffers by address.

@@ -119,6 +119,8 @@ impl Outcome {
 pub enum Line {
     Frame(Box<Object<'static>>),
     Summary(Summary),
+    /// What it would be now: an agent tells it while frames go on.
+    Progress(Summary),
     /// Nothing that `watch -j` writes.
     Foreign,
 }
@@ -142,6 +144,7 @@ pub struct Summary {
 struct Envelope {
     schema: Option<u64>,
     summary: Option<Summary>,
+    progress: Option<Summary>,
 }
 
 /// The object was written to another schema than ours.
@@ -157,13 +160,17 @@ pub fn read(line: &[u8]) -> Result<Line, OtherSchema> {
         }
         _ => {}
     }
-    let Ok(Envelope { schema: Some(schema), summary }) = serde_json::from_slice(line) else {
+    let Ok(Envelope { schema: Some(schema), summary, progress }) = serde_json::from_slice(line) else {
         return Ok(Line::Foreign);
     };
     if schema != u64::from(SCHEMA) {
         return Err(OtherSchema(schema));
     }
-    Ok(summary.map_or(Line::Foreign, Line::Summary))
+    Ok(match (summary, progress) {
+        (Some(summary), _) => Line::Summary(summary),
+        (None, Some(summary)) => Line::Progress(summary),
+        (None, None) => Line::Foreign,
+    })
 }
 
 fn has_bytes_or_none(frame: &Object) -> bool {

@@ -129,6 +129,17 @@ fn without_a_collector_all_but_health_is_unavailable() {
 }
 
 #[test]
+fn frames_are_for_those_who_come_by_the_socket() {
+    let mute = Agent::start(fake::one);
+    let answer = get(mute.address(), "/api/v1/frames/1", &[]);
+    assert!(answer.status == 403 && answer.body.contains("--web.frames"), "{answer:?}");
+    let told = veth_observer::agent::http::Flags { frames: true, ..flags(&["127.0.0.1:0"]) };
+    let serving = Agent::with(&told, Limits::default(), fake::one);
+    let answer = get(serving.address(), "/api/v1/frames/1", &[]);
+    assert!(answer.status == 403 && answer.body.contains("unix socket"), "{answer:?}");
+}
+
+#[test]
 fn a_stream_brings_a_report_every_second() {
     let agent = Agent::start(fake::one);
     let mut stream = connect(agent.address());

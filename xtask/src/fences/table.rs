@@ -174,6 +174,7 @@ pub(super) const FENCES: &[Fence] = &[
             "tokio_rustls",
             "tower_service",
             "tracing",
+            "veth_observer_common",
         ],
         SAFE,
     ),

@@ -68,6 +68,21 @@ pub struct Flags {
         action = ArgAction::Set
     )]
     pub drop_locations: bool,
+    /// Let who may use a unix socket here watch frames, by `watch --agent`: what is said on the wire, and no longer numbers alone
+    #[arg(
+        long = "web.frames",
+        env = "VETH_OBSERVER_WEB_FRAMES",
+        hide_env_values = true,
+        value_name = "true|false",
+        value_parser = BoolishValueParser::new(),
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = false,
+        default_missing_value = "true",
+        hide_default_value = true,
+        action = ArgAction::Set
+    )]
+    pub frames: bool,
 }
 
 /// Paths that are taken.

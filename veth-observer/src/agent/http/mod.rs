@@ -5,6 +5,7 @@
 
 mod connections;
 mod flags;
+mod frames;
 mod gate;
 mod listen;
 mod negotiate;

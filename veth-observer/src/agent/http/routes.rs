@@ -19,6 +19,7 @@ use tracing::warn;
 use super::{
     Limits,
     connections::Connections,
+    frames,
     gate::{self, text},
     negotiate, page,
     stream::Streams,
@@ -41,6 +42,8 @@ pub(super) struct Shared {
     pub(super) connections: Arc<Connections>,
     pub(super) config: Arc<WebConfig>,
     pub(super) streams: Streams,
+    /// Whether frames are served.
+    pub(super) frames: bool,
     answers: Mutex<BTreeMap<u16, u64>>,
 }
 
@@ -51,9 +54,10 @@ impl Shared {
         limits: Limits,
         connections: Arc<Connections>,
         config: Arc<WebConfig>,
+        frames: bool,
     ) -> Self {
         let streams = Streams::new(limits.streams);
-        Self { source, exporter, limits, connections, config, streams, answers: Mutex::default() }
+        Self { source, exporter, limits, connections, config, streams, frames, answers: Mutex::default() }
     }
 
     pub(super) fn count(&self, status: StatusCode) {
@@ -80,6 +84,7 @@ pub(super) fn router(shared: &Arc<Shared>, telemetry_path: &str) -> Router {
         .route("/api/v1/pairs", get(pairs))
         .route("/api/v1/histograms/{id}", get(histograms))
         .route("/api/v1/drops/{id}", get(last_drops))
+        .route("/api/v1/frames/{id}", get(frames::frames))
         .route("/api/v1/stream", get(stream))
         .fallback(|| async { text(StatusCode::NOT_FOUND, "nothing here; / tells what there is") })
         .with_state(Arc::clone(shared))

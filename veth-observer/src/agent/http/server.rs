@@ -43,6 +43,7 @@ pub(super) struct Server {
     config: Arc<WebConfig>,
     telemetry_path: String,
     detail: Detail,
+    frames: bool,
     limits: Limits,
 }
 
@@ -54,7 +55,8 @@ impl Server {
         let config = Arc::new(WebConfig::load(flags.config_file.clone())?);
         let listeners = flags.listen.iter().map(Listener::bind).collect::<Result<Vec<_>>>()?;
         let detail = Detail { coarse: flags.coarse_histograms, drop_locations: flags.drop_locations };
-        Ok(Self { listeners, config, telemetry_path: flags.telemetry_path.clone(), detail, limits })
+        let (telemetry_path, frames) = (flags.telemetry_path.clone(), flags.frames);
+        Ok(Self { listeners, config, telemetry_path, detail, frames, limits })
     }
 
     /// Where it listens, ports that the kernel chose included.
@@ -67,7 +69,7 @@ impl Server {
         let connections = Connections::new(self.limits.connections);
         let exporter = Exporter::new(versions, self.detail);
         let (limits, config) = (self.limits, Arc::clone(&self.config));
-        let shared = Arc::new(Shared::new(source, exporter, limits, connections, config));
+        let shared = Arc::new(Shared::new(source, exporter, limits, connections, config, self.frames));
         let router = routes::router(&shared, &self.telemetry_path);
         // Dropping the set ends all of them, and with them the connections they serve.
         let mut tasks = JoinSet::new();

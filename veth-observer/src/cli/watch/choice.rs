@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use crate::{
+    agent::frames::{self, Question},
     model::sample::{Point, Sample},
     view::object::{Object, Outcome},
 };
@@ -29,6 +30,26 @@ enum Side {
 }
 
 impl Choice {
+    /// What a client of an agent asks for.
+    pub(super) fn of(question: &Question) -> Self {
+        let side = question.side.map(|side| match side {
+            frames::Side::A => Side::A,
+            frames::Side::B => Side::B,
+            frames::Side::Both => Side::Both,
+        });
+        Self { side, matched: question.matched, lost: question.lost }
+    }
+
+    /// What to ask an agent for, whose first end is the one that was named unless it is turned.
+    pub(super) fn question(&self, is_turned: bool) -> Question {
+        let side = self.side.map(|side| match (side, is_turned) {
+            (Side::Both, _) => frames::Side::Both,
+            (Side::A, false) | (Side::B, true) => frames::Side::A,
+            (Side::B, false) | (Side::A, true) => frames::Side::B,
+        });
+        Question { side, matched: self.matched, lost: self.lost, ..Question::default() }
+    }
+
     /// True when both ends are asked for and each frame only once.
     pub(super) fn contradicts_itself(&self) -> bool {
         self.side == Some(Side::Both) && (self.matched || self.lost)

@@ -33,7 +33,7 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// What was read.
 #[derive(Debug, Default, Serialize)]
-struct Tally {
+pub(super) struct Tally {
     #[serde(flatten)]
     summary: Summary,
     /// Frames.
@@ -42,6 +42,11 @@ struct Tally {
     foreign: u64,
     #[serde(skip)]
     lines: u64,
+    /// Told while frames were going on, and in no summary yet.
+    #[serde(skip)]
+    so_far: Option<Summary>,
+    #[serde(skip)]
+    summaries: u64,
 }
 
 pub(super) async fn run(path: &Path, choice: &Choice, mut printer: Printer, out: &mut Output) -> Result<()> {
@@ -69,7 +74,7 @@ pub(super) async fn run(path: &Path, choice: &Choice, mut printer: Printer, out:
 }
 
 impl Tally {
-    fn take(
+    pub(super) fn take(
         &mut self,
         batch: Vec<Vec<u8>>,
         choice: &Choice,
@@ -85,7 +90,12 @@ impl Tally {
                     self.read += 1;
                     frames.push(*frame);
                 }
-                Ok(Line::Summary(summary)) => self.add(summary),
+                Ok(Line::Summary(summary)) => {
+                    self.summaries += 1;
+                    self.so_far = None;
+                    self.add(summary);
+                }
+                Ok(Line::Progress(summary)) => self.so_far = Some(summary),
                 Ok(Line::Foreign) => self.foreign += 1,
                 Err(OtherSchema(schema)) => {
                     refused = Some(schema);
@@ -116,7 +126,25 @@ impl Tally {
         self.summary.ended = summary.ended.or(self.summary.ended.take());
     }
 
-    fn say(mut self, printer: &Printer, choice: &Choice, out: &mut Output) -> Result<()> {
+    /// Whether it was said what was left out so far.
+    pub(super) fn has_progress(&self) -> bool {
+        self.so_far.is_some()
+    }
+
+    /// Whether what was read came to its end.
+    pub(super) fn has_ended(&self) -> bool {
+        self.summaries > 0
+    }
+
+    /// What was said so far is old.
+    pub(super) fn forget_progress(&mut self) {
+        self.so_far = None;
+    }
+
+    pub(super) fn say(mut self, printer: &Printer, choice: &Choice, out: &mut Output) -> Result<()> {
+        if let Some(summary) = self.so_far.take() {
+            self.add(summary);
+        }
         self.summary.printed = printer.printed();
         if out.wants_json() {
             return out.json(&serde_json::json!({ "schema": SCHEMA, "summary": self }));

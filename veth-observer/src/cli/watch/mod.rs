@@ -1,8 +1,10 @@
 //! `watch`: frames as they are seen, one line each.
 
+mod asked;
 mod choice;
 mod input;
 mod printer;
+mod served;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
@@ -14,6 +16,7 @@ use veth_observer_common::sample::MAX_SNAPLEN;
 use super::{
     command::{self, Measured},
     observing::Observing,
+    origin::Origin,
     output::{self, Output},
     sampling::SamplingFlags,
     stop::Stop,
@@ -26,6 +29,7 @@ use crate::{
 };
 use choice::Choice;
 use printer::{Form, Printer};
+pub(super) use served::Watchers;
 
 /// Print the frames of a pair as they arrive: addresses, ports, length, direction and one-way delay
 #[derive(Debug, Args)]
@@ -40,6 +44,7 @@ Examples:
   veth-observer watch veth0 --fields time,delay_ns -- ping -c 3 10.0.0.2
   veth-observer watch veth0 --sample 1/100 -j > frames.json
   veth-observer watch --input-file frames.json --matched
+  veth-observer watch container:web --agent      from an agent with --web.frames, without root
 
 A line tells when the frame was seen (UTC), its direction, what it says, its length in bytes, and what became of it: delay, dropped STAGE REASON FUNCTION, lost, unmatched (it arrived, and was not seen sent), or fate unknown.
 
@@ -48,6 +53,8 @@ Every frame is counted; what is printed is what sampling took and the ring could
 pub struct Watch {
     #[command(flatten)]
     observing: Observing,
+    #[command(flatten)]
+    origin: Origin,
     #[command(flatten)]
     choice: Choice,
     #[command(flatten)]
@@ -58,7 +65,7 @@ pub struct Watch {
     #[command(flatten)]
     sampling: SamplingFlags,
     /// Print frames that watch -j wrote, from a file or with - from standard input, instead of those of a pair
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["pair", "duration", "loss_timeout", "Attach", "SamplingFlags", "side", "snaplen", "command"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["pair", "Origin", "duration", "loss_timeout", "Attach", "SamplingFlags", "side", "snaplen", "command"])]
     input_file: Option<PathBuf>,
     /// A command to run; frames are printed as long as it does
     #[arg(last = true, value_name = "COMMAND")]
@@ -99,6 +106,9 @@ impl Watch {
             let printer = Printer::new(self.form, self.choice.is_mixed(true));
             return input::run(path, &self.choice, printer, out).await;
         }
+        if let Some(address) = self.origin.wanted()? {
+            return asked::run(self, address, out).await;
+        }
         let mut stop = Stop::new()?;
         let departures = self.choice.departures();
         let sampling = self.sampling.sampling(self.snaplen, departures)?;
@@ -117,7 +127,7 @@ impl Watch {
             let batches = LAST_BATCHES[usize::from(departures)];
             print(&mut observation, &self.choice, &mut printer, batches, out)?;
         }
-        let summary = summary(&mut observation, &printer)?;
+        let summary = summary(&mut observation, printer.printed())?;
         drop(observation);
         if enough && command.is_some() {
             tokio::select! {
@@ -190,11 +200,11 @@ fn print(
     Ok(())
 }
 
-fn summary(observation: &mut Observation, printer: &Printer) -> Result<Summary> {
+fn summary(observation: &mut Observation, printed: u64) -> Result<Summary> {
     let ends = observation.sampled()?;
     let sum = |of: fn(&Sampled) -> u64| Some(ends.iter().map(of).sum());
     Ok(Summary {
-        printed: printer.printed(),
+        printed,
         sampled: sum(|end| end.taken),
         skipped: sum(|end| end.skipped),
         filtered: sum(|end| end.filtered),

@@ -42,6 +42,11 @@ impl Printer {
         Self { form, point, printed: 0 }
     }
 
+    /// How many frames were asked for.
+    pub(super) fn count(&self) -> Option<u64> {
+        self.form.count
+    }
+
     pub(super) fn printed(&self) -> u64 {
         self.printed
     }

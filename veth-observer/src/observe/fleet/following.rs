@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use tracing::{debug, warn};
 
 use super::{Done, Fleet, Member, Selection, budget, collecting::state, failure::Failure};
-use crate::topology::{PairKey, Seen};
+use crate::topology::{PairKey, Seen, Selected};
 
 impl Fleet {
     /// Takes over what was seen.
@@ -46,6 +46,22 @@ impl Fleet {
         self.waiting.retain(|key| self.selected.contains(key));
         self.part();
         self.choose();
+    }
+
+    /// A pair under observation, for another observation beside it; none where it ended, or cannot be reached just now.
+    pub fn selected(&self, id: u64) -> Option<Selected> {
+        let member = self.members.get(&id)?;
+        let Seen { pair, addresses: [Some(first), Some(second)] } = self.seen.get(&member.key)? else {
+            return None;
+        };
+        let mut selected = Selected { pair: pair.clone(), namespaces: [first.open()?, second.open()?] };
+        let is_turned =
+            PairKey::of(pair) != member.key || pair.ends[0].ifindex != member.observation.ends[0].ifindex;
+        if is_turned {
+            selected.pair.ends.reverse();
+            selected.namespaces.reverse();
+        }
+        Some(selected)
     }
 
     /// A pair that is not where it was: it moved, ended, or was hidden for a moment.
