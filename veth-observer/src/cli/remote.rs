@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// An agent takes its numbers anew when they are older than 100 ms: whoever has waited this long is shown what came after.
-const ANEW: Duration = Duration::from_millis(110);
+pub(super) const ANEW: Duration = Duration::from_millis(110);
 
 /// How long to wait for a moment at which no frame is on its way. Where frames always are, those of the beginning are told
 /// apart by their number alone.

@@ -81,5 +81,6 @@ fn an_agent_that_is_told_to_end_is_no_agent_that_hangs() {
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     let lines: Vec<&str> = outcome.stdout.lines().collect();
     let last: Value = serde_json::from_str(lines.last().unwrap()).unwrap();
-    assert!(last["pairs"][0]["ended"].as_str().unwrap().contains("has ended meanwhile"), "{last:#}");
+    // As it ends, it may still say that it has nothing to say.
+    assert!(last["pairs"][0]["ended"].as_str().unwrap().contains("the agent at /"), "{last:#}");
 }

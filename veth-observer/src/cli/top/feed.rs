@@ -6,12 +6,12 @@ use anyhow::Result;
 use tokio::{
     sync::mpsc,
     task::JoinHandle,
-    time::{Interval, MissedTickBehavior, interval},
+    time::{Interval, MissedTickBehavior, interval, sleep},
 };
 
 use crate::{
     attach::Method,
-    cli::origin::Origin,
+    cli::{origin::Origin, remote::ANEW},
     client::{Address, Client, Moment},
     fault::Fault,
     kernel::features,
@@ -102,6 +102,8 @@ impl Feed {
 }
 
 async fn ask(mut client: Client, address: Address, mut ticks: Interval, events: mpsc::Sender<Event>) {
+    // What had happened before must not seem to be ours.
+    sleep(ANEW).await;
     loop {
         ticks.tick().await;
         let event = match client.all().await {
