@@ -176,11 +176,11 @@ fn snapshot(steps: u64) -> Snapshot {
     let mut lone = pair("lone", steps, 0);
     lone.directions[0].seen_at = SeenAt::Departure;
     lone.directions[1].seen_at = SeenAt::Arrival;
-    let pairs = [pair("web", steps, 5), hostile, pair("db", steps, 0), old, lone];
-    let last_drops =
-        pairs.each_ref().map(|pair| [last_drops(pair.directions[0].dropped_frames()), LastDrops::default()]);
+    let pairs = vec![pair("web", steps, 5), hostile, pair("db", steps, 0), old, lone];
+    let of_pair = |pair: &PairReport| [last_drops(pair.directions[0].dropped_frames()), LastDrops::default()];
+    let last_drops = pairs.iter().map(of_pair).collect();
     let mut snapshot = fake::snapshot(steps, (1..).zip(pairs).collect());
-    snapshot.agent.last_drops = last_drops.into();
+    snapshot.agent.last_drops = last_drops;
     snapshot
 }
 

@@ -99,16 +99,16 @@ fn well_formed(page: &Path) {
 #[test]
 fn every_shell_knows_every_command_and_no_hidden_one() {
     // How each script has a command as a word of its own.
-    let quoted: [(&str, fn(&str) -> String); 3] = [
-        ("bash", |command| format!("veth__observer,{command})")),
-        ("zsh", |command| format!("\n'{command}:")),
-        ("fish", |command| format!(" -a \"{command}\" ")),
-    ];
-    for (shell, as_word) in quoted {
+    let words = [("bash", ["veth__observer,", ")"]), ("zsh", ["\n'", ":"]), ("fish", [" -a \"", "\" "])];
+    for (shell, [before, after]) in words {
         let script = Run::here(&["completions", shell]).outcome().ok();
         for command in Cli::command().get_subcommands() {
             let name = command.get_name();
-            assert_eq!(script.contains(&as_word(name)), !command.is_hide_set(), "{shell}: {name}");
+            assert_eq!(
+                script.contains(&format!("{before}{name}{after}")),
+                !command.is_hide_set(),
+                "{shell}: {name}"
+            );
         }
     }
 }
