@@ -18,7 +18,7 @@ use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 use veth_observer::{
     client::{Address, Client, Moment},
-    model::report::PairReport,
+    model::report::{DirectionReport, PairReport},
 };
 
 use crate::support::{
@@ -93,6 +93,12 @@ impl Host {
     /// The pair as the agent has it now.
     fn pair(&self) -> Option<PairReport> {
         self.moment()?.pairs.into_iter().map(|(_, pair)| pair).find(|pair| pair.ended.is_none())
+    }
+
+    /// What leaves the first end, as the agent has it now: of two ends in other namespaces than its own, either may stand
+    /// first there.
+    fn out(&self) -> Option<DirectionReport> {
+        self.pair()?.directions.into_iter().find(|direction| direction.from == X)
     }
 
     /// A command on the pair, by a member of the group.

@@ -87,7 +87,7 @@ fn frames_that_wait_at_the_beginning_are_not_ours_and_those_at_the_end_are_waite
     let frame = [&FRAME[..], &[0; 900]].concat();
     lab.send_frames(0, X, &frame, 40);
     let stats = host.member("stats", &[]).observing();
-    let waiting = host.pair().unwrap().directions[0].in_flight;
+    let waiting = host.out().unwrap().in_flight;
     assert!(waiting > 10, "the queue is not empty: {waiting}");
     lab.send_frames(0, X, &frame, 10);
     let report = stats.interrupt().json();
@@ -95,7 +95,7 @@ fn frames_that_wait_at_the_beginning_are_not_ours_and_those_at_the_end_are_waite
     let limits = report["pairs"][0]["limits"].as_array().unwrap();
     let told = limits.iter().any(|limit| limit.as_str().unwrap().contains("had left before the beginning"));
     assert!(told, "{limits:?}");
-    eventually("all 50 are counted", || host.pair().unwrap().directions[0].received.frames == 50);
+    eventually("all 50 are counted", || host.out().unwrap().received.frames == 50);
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn another_agent_in_its_place_is_not_taken_for_it() {
     agent.kill();
     let _another = host.agent(&[]);
     host.send(7);
-    eventually("it counts anew", || host.pair().is_some_and(|pair| pair.directions[0].received.frames == 7));
+    eventually("it counts anew", || host.out().is_some_and(|out| out.received.frames == 7));
     run("kill", &["-CONT", &pid]);
     let report = failed(&stats.outcome(), "was restarted meanwhile");
     assert_eq!(fates(&report, 0), [0; 6], "{report:#}");
