@@ -44,7 +44,7 @@ Examples:
   veth-observer watch veth0 --fields time,delay_ns -- ping -c 3 10.0.0.2
   veth-observer watch veth0 --sample 1/100 -j > frames.json
   veth-observer watch --input-file frames.json --matched
-  veth-observer watch container:web --agent      from an agent with --web.frames, without root
+  veth-observer watch container:web --agent      from an agent, without root
 
 A line tells when the frame was seen (UTC), its direction, what it says, its length in bytes, and what became of it: delay, dropped STAGE REASON FUNCTION, lost, unmatched (it arrived, and was not seen sent), or fate unknown.
 
