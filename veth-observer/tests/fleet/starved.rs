@@ -47,28 +47,13 @@ fn no_bpf_file_system_has_to_be_mounted() {
 }
 
 #[test]
-fn who_may_make_no_file_system_is_told_what_is_missing() {
+fn who_may_make_none_observes_each_pair_by_maps_of_its_own() {
     let lab = quiet(2);
-    make(&lab, 0..1);
+    make(&lab, 0..2);
     let agent = Agent::run(&lab, &[], |flags| Run::here(flags).without_file_systems());
-    let report = agent.report("why not", |report| {
-        report.0["agent"]["ready"]["reason"].is_string() && {
-            report.0["agent"]["attach_errors"]["unavailable"].as_u64() > Some(0)
-        }
-    });
-    assert_eq!(report.living(), 0);
-    let why = agent.report("that it gave up", |report| {
-        report.0["agent"]["ready"]["reason"]
-            .as_str()
-            .is_some_and(|reason| reason.contains("could be observed"))
-    });
-    assert_eq!(why.0["agent"]["ready"]["reason"], "no pair could be observed: unavailable");
-    drop(agent);
-    // A command for one pair needs none.
-    let selector = format!("netns:{}/p0", lab.name(0));
-    let stats = Run::here(&["stats", "-j", &selector]).without_file_systems().observing();
+    agent.observing(2);
     lab.send_frames(0, "p0", &FRAME, 10);
-    assert_eq!(stats.interrupt().json()["pairs"][0]["directions"][0]["received"]["frames"], 10);
+    agent.report("all frames", |report| report.count("p0", "/received/frames") == Some(10));
 }
 
 #[test]

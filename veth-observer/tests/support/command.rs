@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
     process::{ChildStderr, ChildStdout, Command, Stdio},
     sync::OnceLock,
+    time::Instant,
 };
 
 use super::netns::{Background, PATIENCE, run};
@@ -270,11 +271,14 @@ impl Lines {
     #[track_caller]
     pub(crate) fn wait_for(&self, what: &str, is_it: impl Fn(&str) -> bool) -> String {
         let mut seen = Vec::new();
+        let end = Instant::now() + PATIENCE;
         loop {
-            match self.lines.recv_timeout(PATIENCE) {
+            match self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
                 Ok(line) if is_it(&line) => return line,
                 Ok(line) => seen.push(line),
-                Err(error) => panic!("no {what} ({error}) after {seen:#?}"),
+                Err(error) => {
+                    panic!("no {what} ({error}) after {} lines, the last {:#?}", seen.len(), seen.last())
+                }
             }
         }
     }
