@@ -4,7 +4,9 @@
 
 use aya_ebpf::{
     bindings::BPF_RB_NO_WAKEUP,
-    helpers::generated::{bpf_probe_read_kernel, bpf_ringbuf_discard, bpf_ringbuf_reserve, bpf_ringbuf_submit},
+    helpers::generated::{
+        bpf_probe_read_kernel, bpf_ringbuf_discard, bpf_ringbuf_reserve, bpf_ringbuf_submit,
+    },
     macros::map,
     maps::RingBuf,
     programs::{TcContext, XdpContext},
