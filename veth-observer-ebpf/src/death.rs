@@ -108,10 +108,8 @@ fn died(ctx: &BtfTracePointContext, buffer: *const u8, slot: u32, device: u32, s
     };
     let (departed_ns, detail, cpu) = (arrival.departed_ns, place.location, stamp.cpu);
     let seen = Seen { kind: kind::DIED, now, departed_ns, detail, len: 0, frames, slot, cpu };
-    if VO_DEPARTURES.load() != 0 && stamp.sampled {
-        if !samples::write_death(&seen, place.reason, device) {
-            departure::lose_death(slot);
-        }
+    if VO_DEPARTURES.load() != 0 && stamp.sampled && !samples::write_death(&seen, place.reason, device) {
+        departure::lose_death(slot);
     }
     let mut dead = VO_PLACES.get_ptr_mut(place);
     if dead.is_none() {
