@@ -78,7 +78,8 @@ pub(super) struct LastDrops<'a> {
 struct Drops<'a> {
     from: &'a str,
     to: &'a str,
-    dropped: u64,
+    /// `null` where only one end is observed.
+    dropped: Option<u64>,
     /// Of these, those in the list.
     shown: u64,
     held_back: u64,
@@ -94,7 +95,7 @@ impl<'a> LastDrops<'a> {
         let drops = |(direction, last): (&'a DirectionReport, &'a drop::LastDrops)| Drops {
             from: &direction.from,
             to: &direction.to,
-            dropped: direction.dropped_frames(),
+            dropped: direction.whole().map(DirectionReport::dropped_frames),
             shown: last.shown(),
             held_back: last.told.held_back,
             lost: last.told.lost,

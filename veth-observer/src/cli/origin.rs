@@ -14,19 +14,19 @@ use crate::{
 const VARIABLE: &str = "VETH_OBSERVER_AGENT";
 
 /// Neither flag means: by the agent where it can answer, and else by ourselves.
+#[expect(clippy::option_option, reason = "without a value the flag means the variable, or the usual place")]
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Source options")]
 pub(super) struct Origin {
     /// Take the numbers from the agent, or fail: from the one at /run/veth-observer/agent.sock, or at another socket or
-    /// http://HOST:PORT; VETH_OBSERVER_AGENT means the same
+    /// http://HOST:PORT; VETH_OBSERVER_AGENT names one too
     #[arg(
         long,
         value_name = "SOCKET",
         num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = crate::model::published::SOCKET
+        require_equals = true
     )]
-    agent: Option<Address>,
+    agent: Option<Option<Address>>,
     /// Count by programs of our own, also where an agent runs; takes root
     #[arg(long, conflicts_with = "agent")]
     direct: bool,
@@ -35,10 +35,12 @@ pub(super) struct Origin {
 impl Origin {
     /// The agent that must be used.
     pub(super) fn wanted(&self) -> Result<Option<Address>> {
-        if self.direct || self.agent.is_some() {
-            return Ok(self.agent.clone());
+        if self.direct || matches!(self.agent, Some(Some(_))) {
+            return Ok(self.agent.clone().flatten());
         }
-        let Some(text) = std::env::var_os(VARIABLE).filter(|text| !text.is_empty()) else { return Ok(None) };
+        let Some(text) = std::env::var_os(VARIABLE).filter(|text| !text.is_empty()) else {
+            return Ok(self.agent.is_some().then(Address::default));
+        };
         let address = text.to_string_lossy().parse();
         Ok(Some(address.map_err(|why| Fault::usage(format!("{VARIABLE}={}: {why}", text.display())))?))
     }

@@ -11,7 +11,7 @@ mod problem;
 mod settings;
 mod values;
 
-use std::path::Path;
+use std::{io::ErrorKind, path::Path};
 
 use crate::fault::Fault;
 
@@ -30,8 +30,11 @@ pub const TEMPLATE: &str = include_str!("template.toml");
 /// The text of a file that must be there.
 pub fn read(path: &Path) -> Result<String, Fault> {
     std::fs::read_to_string(path).map_err(|error| {
-        Fault::usage(format!("cannot read {}: {}", path.display(), problem::reason(&error)))
-            .fix(format!("veth-observer config print > {}", path.display()))
+        let fault = Fault::usage(format!("cannot read {}: {}", path.display(), problem::reason(&error)));
+        match error.kind() {
+            ErrorKind::NotFound => fault.fix(format!("veth-observer config print > {}", path.display())),
+            _ => fault,
+        }
     })
 }
 

@@ -163,6 +163,11 @@ fn stages(pair: &PairReport, shape: &Shape) -> String {
 }
 
 fn traffic(direction: &DirectionReport) -> String {
+    match (direction.departed(), direction.arrived()) {
+        (Some(sent), None) => return format!("{}: {} sent\n", name(direction), sent.frames),
+        (None, Some(received)) => return format!("{}: {} received\n", name(direction), received.frames),
+        _ => {}
+    }
     let sent = direction.sent.frames;
     if sent == 0 && direction.unmatched == 0 {
         return format!("{}: no frames passed\n", name(direction));

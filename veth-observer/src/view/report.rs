@@ -93,7 +93,7 @@ fn ledger_row(direction: &DirectionReport) -> Vec<String> {
 }
 
 /// What one end alone does not tell has no number.
-fn known(value: Option<impl ToString>) -> String {
+pub(super) fn known(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".into(), |value| value.to_string())
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use super::{Agent, Folder, base, of};
 use crate::{
     fleet::{FRAME, make, quiet},
-    support::netns::eventually,
+    support::{command::Run, netns::eventually},
 };
 
 const SUCCESSFUL: &str = "veth_observer_config_last_reload_successful{config=\"agent\"}";
@@ -46,4 +46,12 @@ fn a_wrong_file_leaves_all_as_it_was_and_is_named_with_its_line() {
     let seconds = |text: &str| text.parse::<f64>().unwrap();
     eventually("the metric says so", || seconds(&agent.metric(SUCCESS)) > seconds(&begun));
     agent.end();
+}
+
+#[test]
+fn an_agent_that_nobody_could_ask_does_not_begin() {
+    let folder = Folder::new();
+    folder.write("[web]\nlisten_address = []\n");
+    let outcome = Run::here(&["agent", "--config", &folder.path("agent.toml")]).outcome();
+    assert_eq!(outcome.fails(2), "web.listen_address names no address, so that nobody could ask");
 }

@@ -235,7 +235,14 @@ impl Observing {
         self.child.pid()
     }
 
-    /// The same, with nobody to read what it says any more.
+    /// The next line that it says.
+    pub(crate) fn says(&mut self) -> String {
+        let mut line = String::new();
+        self.stderr.read_line(&mut line).expect("a line");
+        line
+    }
+
+    /// With nobody to read what it says any more.
     pub(crate) fn deaf(mut self) -> Background {
         drop(self.child.0.stdout.take());
         self.child

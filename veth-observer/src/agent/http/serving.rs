@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use tokio::{runtime::Builder, sync::oneshot};
 
 use super::{Address, Flags, Limits, Server};
-use crate::{agent::source::Source, view::metrics::Versions};
+use crate::{agent::source::Source, fault::Fault, view::metrics::Versions};
 
 /// Bodies, hashes of passwords and files are made by as many threads.
 const MAKERS: usize = 4;
@@ -29,6 +29,10 @@ pub struct Serving {
 impl Serving {
     /// Listens, and serves from then on; whatever keeps it from that fails here.
     pub fn start(flags: &Flags, limits: Limits, source: Source, versions: Versions) -> Result<Self> {
+        if flags.listen.is_empty() {
+            let none = Fault::usage("web.listen_address names no address, so that nobody could ask");
+            return Err(none.fix("leave it out, for 127.0.0.1:10435").into());
+        }
         let (stop, stopped) = oneshot::channel();
         let (tell, bound) = mpsc::sync_channel(1);
         let flags = flags.clone();

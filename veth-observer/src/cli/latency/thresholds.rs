@@ -24,9 +24,10 @@ pub(super) struct Thresholds {
 struct Subject<'a> {
     from: &'a str,
     to: &'a str,
+    /// Sent, or what is known to have passed.
     sent: u64,
-    /// Sent, and neither received nor on the way.
-    missing: u64,
+    /// Sent, and neither received nor on the way; none where only one end tells.
+    missing: Option<u64>,
     /// None where order is not told.
     reordered: Option<u64>,
     delay: &'a Distribution,
@@ -64,7 +65,7 @@ impl Thresholds {
             name: "loss".into(),
             unit: Unit::Ratio,
             bound: limit,
-            measure: Box::new(|subject| Some(as_f64(subject.missing) / as_f64(subject.sent))),
+            measure: Box::new(|subject| Some(as_f64(subject.missing?) / as_f64(subject.sent))),
         }));
         limits.extend(self.reordered.map(|limit| Limit {
             name: "reordered".into(),
@@ -123,7 +124,7 @@ fn subject(direction: &DirectionReport) -> Subject<'_> {
             from,
             to,
             sent: probes.sent,
-            missing: probes.lost,
+            missing: Some(probes.lost),
             reordered: Some(probes.reordered),
             delay: &probes.delay,
             doubt: doubt_of_probes(probes),
@@ -131,16 +132,27 @@ fn subject(direction: &DirectionReport) -> Subject<'_> {
         None => Subject {
             from,
             to,
-            sent: direction.sent.frames,
-            missing: direction.dropped_frames() + direction.lost,
-            reordered: (direction.matching != Matching::Digest).then_some(direction.reordered),
+            sent: passed(direction),
+            missing: direction.whole().map(|whole| whole.dropped_frames() + whole.lost),
+            reordered: direction
+                .whole()
+                .filter(|whole| whole.matching != Matching::Digest)
+                .map(|whole| whole.reordered),
             delay: &direction.delay,
             doubt: doubt(direction),
         },
     }
 }
 
+/// Frames that left; where the other end alone tells, those that arrived.
+fn passed(direction: &DirectionReport) -> u64 {
+    direction.departed().or(direction.arrived()).map_or(0, |traffic| traffic.frames)
+}
+
 fn doubt(direction: &DirectionReport) -> Option<String> {
+    if direction.whole().is_none() {
+        return Some("only one end is observed".to_owned());
+    }
     if direction.unexplained != 0 {
         let frames = direction.unexplained;
         return Some(format!("the ledger does not close, {frames} frames are unexplained"));
@@ -244,5 +256,15 @@ mod tests {
         };
         assert_eq!(of(Matching::Stamp), (Some(0.0), true));
         assert_eq!(of(Matching::Digest), (None, false));
+    }
+
+    #[test]
+    fn what_one_end_does_not_tell_is_not_within_a_limit() {
+        let thresholds = Thresholds { loss: Some(1.0), reordered: Some(100), ..Thresholds::default() };
+        for seen_at in [SeenAt::Departure, SeenAt::Arrival] {
+            let judgements = thresholds.judge(&[DirectionReport { seen_at, ..direction() }]);
+            assert!(judgements.iter().all(|judgement| judgement.measured.is_none() && !judgement.met));
+            assert_eq!(judgements[0].doubt.as_deref(), Some("only one end is observed"));
+        }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     delivery::window::between,
     model::{
         link::Pair,
-        report::{DirectionReport, PairReport},
+        report::{DirectionReport, PairReport, Traffic},
     },
     topology::Selector,
     view::{
@@ -101,8 +101,8 @@ impl Known {
             _ => per_second(of(after).saturating_sub(of(before)), span),
         };
         let rate = Rate {
-            frames_per_second: rate(|it| it.received.frames),
-            bits_per_second: rate(|it| it.received.bytes).saturating_mul(8),
+            frames_per_second: rate(|it| carried(it).frames),
+            bits_per_second: rate(|it| carried(it).bytes).saturating_mul(8),
         };
         let missing = |it: &DirectionReport| it.dropped_frames() + it.lost;
         let course = &mut self.rates[way];
@@ -113,6 +113,11 @@ impl Known {
         let (pair, course) = (Arc::clone(window), course.clone());
         Row { id, way, pair, rate, course, is_losing: missing(after) > missing(before) }
     }
+}
+
+/// What arrived, or where only the sending end tells, left.
+fn carried(direction: &DirectionReport) -> &Traffic {
+    direction.arrived().unwrap_or(&direction.sent)
 }
 
 fn takes(selection: &[Selector], report: &PairReport) -> bool {

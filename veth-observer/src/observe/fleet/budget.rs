@@ -16,7 +16,7 @@ pub(super) fn affordable(selection: Selection) -> Selection {
     let most = usize::try_from(files / 2 / FILES).unwrap_or(usize::MAX);
     if most < asked {
         warn!(
-            "observing at most {most} pairs instead of {asked}, since at most {files} files may be open (`ulimit -Hn`, LimitNOFILE)"
+            "observing at most {most} pairs, since at most {files} files may be open (`ulimit -Hn`, LimitNOFILE)"
         );
     }
     Selection { max_pairs: asked.min(most), ..selection }

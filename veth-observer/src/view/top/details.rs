@@ -7,7 +7,11 @@ use ratatui::{Frame, layout::Rect, text::Line, widgets::Paragraph};
 use super::{Row, State};
 use crate::{
     model::report::{DirectionReport, Distribution},
-    view::{Style, escape, histogram, report, table, units},
+    view::{
+        Style, escape, histogram,
+        report::{self, known},
+        table, units,
+    },
 };
 
 /// Columns that stand before the bars.
@@ -53,16 +57,16 @@ pub(super) fn text(row: &Row, style: Style, width: u16) -> Vec<String> {
 type Of = fn(&DirectionReport, Style) -> String;
 
 const QUANTITIES: [(&str, Of); 15] = [
-    ("sent", |it, _| it.sent.frames.to_string()),
-    ("received", |it, _| it.received.frames.to_string()),
-    ("dropped", |it, _| it.dropped_frames().to_string()),
-    ("lost", |it, _| it.lost.to_string()),
-    ("in flight", |it, _| it.in_flight.to_string()),
-    ("loss", |it, _| units::share(it.dropped_frames() + it.lost, it.sent.frames)),
-    ("unmatched", |it, _| it.unmatched.to_string()),
-    ("reordered", |it, _| it.reordered.to_string()),
-    ("bytes sent", |it, _| it.sent.bytes.to_string()),
-    ("bytes received", |it, _| it.received.bytes.to_string()),
+    ("sent", |it, _| known(it.departed().map(|sent| sent.frames))),
+    ("received", |it, _| known(it.arrived().map(|received| received.frames))),
+    ("dropped", |it, _| known(it.whole().map(DirectionReport::dropped_frames))),
+    ("lost", |it, _| known(it.whole().map(|it| it.lost))),
+    ("in flight", |it, _| known(it.whole().map(|it| it.in_flight))),
+    ("loss", |it, _| known(it.whole().map(|it| units::share(it.dropped_frames() + it.lost, it.sent.frames)))),
+    ("unmatched", |it, _| known(it.whole().map(|it| it.unmatched))),
+    ("reordered", |it, _| known(it.whole().map(|it| it.reordered))),
+    ("bytes sent", |it, _| known(it.departed().map(|sent| sent.bytes))),
+    ("bytes received", |it, _| known(it.arrived().map(|received| received.bytes))),
     ("delay mean", |it, style| time(&it.delay, |delay| delay.mean_ns, style)),
     ("delay p50", |it, style| time(&it.delay, |delay| delay.p50_ns, style)),
     ("delay p99", |it, style| time(&it.delay, |delay| delay.p99_ns, style)),

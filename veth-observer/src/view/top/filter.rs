@@ -124,13 +124,13 @@ impl Quantity {
         }
     }
 
-    /// None where nothing arrived that could be timed.
+    /// None where nothing arrived that could be timed, and where only one end is observed.
     fn of(self, row: &Row) -> Option<f64> {
         let direction = row.direction();
         match self {
-            Self::Loss => Some(row.loss()),
-            Self::Lost => Some(as_f64(direction.lost)),
-            Self::Dropped => Some(as_f64(direction.dropped_frames())),
+            Self::Loss => row.loss(),
+            Self::Lost => direction.whole().map(|whole| as_f64(whole.lost)),
+            Self::Dropped => direction.whole().map(|whole| as_f64(whole.dropped_frames())),
             Self::Rate => Some(as_f64(row.rate.frames_per_second)),
             Self::Bits => Some(as_f64(row.rate.bits_per_second)),
             Self::P50 => direction.delay.p50_ns.map(as_f64),

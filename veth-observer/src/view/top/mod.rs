@@ -36,7 +36,7 @@ pub struct Row {
     pub is_losing: bool,
 }
 
-/// What arrived since the refresh before.
+/// What arrived since the refresh before, or left where only the sending end is observed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Rate {
     pub frames_per_second: u64,
@@ -48,16 +48,16 @@ impl Row {
         &self.pair.directions[self.way]
     }
 
-    /// Frames that were sent and will not arrive.
-    fn missing(&self) -> u64 {
-        self.direction().dropped_frames() + self.direction().lost
+    /// Frames that were sent and will not arrive; none where only one end is observed.
+    fn missing(&self) -> Option<u64> {
+        self.direction().whole().map(|whole| whole.dropped_frames() + whole.lost)
     }
 
     /// Of what was sent.
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-    fn loss(&self) -> f64 {
-        let sent = self.direction().sent.frames;
-        if sent == 0 { 0.0 } else { self.missing() as f64 / sent as f64 }
+    fn loss(&self) -> Option<f64> {
+        let (sent, missing) = (self.direction().sent.frames, self.missing()?);
+        Some(if sent == 0 { 0.0 } else { missing as f64 / sent as f64 })
     }
 }
 
@@ -172,7 +172,7 @@ impl State {
             // Larger first; equal ones keep their places as long as their names do.
             let value = match self.sort {
                 Sort::Rate => -as_f64(row.rate.frames_per_second),
-                Sort::Loss => -row.loss(),
+                Sort::Loss => -row.loss().unwrap_or(0.0),
                 Sort::P99 => -as_f64(row.direction().delay.p99_ns.unwrap_or(0)),
             };
             (value, &row.pair.pair, row.id, row.way)

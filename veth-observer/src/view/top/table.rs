@@ -9,7 +9,7 @@ use ratatui::{
 };
 
 use super::{Row, State};
-use crate::view::{Style, escape, units};
+use crate::view::{Style, escape, report::known, units};
 
 struct Column {
     title: &'static str,
@@ -24,8 +24,10 @@ const fn column(title: &'static str, width: u16, cell: fn(&Row, Style) -> String
 const TO: Column = column("TO", 9, |row, _| row.direction().to.clone());
 const RATE: Column = column("FRAMES/S", 8, |row, _| units::compact(row.rate.frames_per_second));
 const BITS: Column = column("BITS/S", 7, |row, _| units::compact(row.rate.bits_per_second));
-const LOSS: Column = column("LOSS", 8, |row, _| units::share(row.missing(), row.direction().sent.frames));
-const LOST: Column = column("LOST", 6, |row, _| units::compact(row.missing()));
+const LOSS: Column = column("LOSS", 8, |row, _| {
+    known(row.missing().map(|missing| units::share(missing, row.direction().sent.frames)))
+});
+const LOST: Column = column("LOST", 6, |row, _| known(row.missing().map(units::compact)));
 const P50: Column = column("P50", 7, |row, style| time(row.direction().delay.p50_ns, style));
 const P99: Column = column("P99", 7, |row, style| time(row.direction().delay.p99_ns, style));
 
@@ -52,9 +54,11 @@ const WIDE: &[Column] = &[
     RATE,
     BITS,
     LOSS,
-    column("DROPPED", 7, |row, _| units::compact(row.direction().dropped_frames())),
-    column("LOST", 6, |row, _| units::compact(row.direction().lost)),
-    column("FLIGHT", 6, |row, _| units::compact(row.direction().in_flight)),
+    column("DROPPED", 7, |row, _| {
+        known(row.direction().whole().map(|it| units::compact(it.dropped_frames())))
+    }),
+    column("LOST", 6, |row, _| known(row.direction().whole().map(|it| units::compact(it.lost)))),
+    column("FLIGHT", 6, |row, _| known(row.direction().whole().map(|it| units::compact(it.in_flight)))),
     P50,
     P99,
     column("MAX", 7, |row, style| time(row.direction().delay.max_ns, style)),
@@ -110,7 +114,7 @@ fn mark(row: &Row) -> char {
         'x'
     } else if row.is_losing {
         '!'
-    } else if row.missing() > 0 {
+    } else if row.missing().is_some_and(|missing| missing > 0) {
         '-'
     } else {
         ' '

@@ -251,3 +251,20 @@ fn conditions_hold_against_numbers_in_their_units() {
         assert!(wrong.parse::<Filter>().is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn what_one_end_does_not_tell_has_no_number_and_meets_no_condition() {
+    let mut state = state();
+    let mut lone = pair(4, "lone", 700, 0, 500);
+    let mut report = (*lone[0].pair).clone();
+    for (direction, seen_at) in report.directions.iter_mut().zip([SeenAt::Departure, SeenAt::Arrival]) {
+        (direction.seen_at, direction.delay) = (seen_at, Distribution::default());
+    }
+    lone.iter_mut().for_each(|row| row.pair = Arc::new(report.clone()));
+    state.take(lone.to_vec(), 1);
+    let row: Vec<String> = screen(&state, 80, 9)[2].split_whitespace().skip(1).map(str::to_owned).collect();
+    assert_eq!(row.join(" "), "lone eth0 700 560k - - - -");
+    for condition in ["loss<1%", "lost=0", "dropped=0"] {
+        assert!(!condition.parse::<Filter>().unwrap().passes(&lone[0]), "{condition}");
+    }
+}

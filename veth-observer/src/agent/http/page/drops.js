@@ -1,7 +1,7 @@
 // The last frames of one pair that were seen to be dropped, and how many there were.
 
 import { fill, make, say, table } from './dom.js';
-import { arrow, droppedFrames } from './facts.js';
+import { arrow, droppedFrames, isWhole } from './facts.js';
 import { clock, duration } from './units.js';
 
 const COLUMNS = ['Time', 'Direction', 'Frame', 'Bytes', 'Frames', 'Under way', 'Stage', 'Reason', 'Location'];
@@ -36,7 +36,10 @@ export class LastDrops {
     const isNew = this.pair?.report.id !== report.id;
     this.pair = pair;
     const isNone = !report.directions.some(droppedFrames);
-    if (isNew || isNone) this.fill([], isNone ? `None since the observation began, ${duration(report.elapsed_ns)} ago.` : '');
+    const none = report.directions.some(isWhole)
+      ? `None since the observation began, ${duration(report.elapsed_ns)} ago.`
+      : 'One end alone does not tell.';
+    if (isNew || isNone) this.fill([], isNone ? none : '');
     if (isNone || this.isAsking) return;
     this.isAsking = true;
     try {

@@ -34,22 +34,36 @@ use crate::{
     wire::PacketSocket,
 };
 
+/// What says how to craft a frame.
+const CRAFTED: [&str; 10] = [
+    "interval",
+    "src_mac",
+    "dst_mac",
+    "ethertype",
+    "vlan",
+    "ip",
+    "transport",
+    "payload",
+    "size",
+    "frame_hex",
+];
+
 /// The frames of a file instead of crafted ones.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Replay")]
 pub(super) struct Replay {
     /// Send the Ethernet frames of a pcap or pcapng file, as they were recorded; all of it is read before anything is sent.
     /// What was cut, is no Ethernet frame or is longer than the MTU allows is skipped and counted
-    #[arg(long = "replay", value_name = "FILE", conflicts_with_all = ["interval", "src_mac", "dst_mac", "ethertype", "vlan", "ip", "transport", "payload", "size", "frame_hex"])]
+    #[arg(long = "replay", value_name = "FILE", conflicts_with_all = CRAFTED)]
     pub(super) file: Option<PathBuf>,
     /// So many times as fast as it was recorded, or max: as fast as the device takes frames
-    #[arg(long, requires = "file", value_name = "X|max", value_parser = speed)]
+    #[arg(long, requires = "file", conflicts_with_all = CRAFTED, value_name = "X|max", value_parser = speed)]
     speed: Option<Tempo>,
     /// At an even pace instead, in frames per second
-    #[arg(long, requires = "file", conflicts_with = "speed", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    #[arg(long, requires = "file", conflicts_with_all = CRAFTED, conflicts_with = "speed", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pps: Option<u32>,
     /// Send the file so often, one time after the other
-    #[arg(long = "loop", requires = "file", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long = "loop", requires = "file", conflicts_with_all = CRAFTED, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     rounds: u64,
 }
 
