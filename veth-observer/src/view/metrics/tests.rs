@@ -340,12 +340,11 @@ fn of_one_end_there_are_no_series_that_would_take_both() {
             format!("veth_skbs_received_total{from_peer} 205"),
         ]
     );
-    assert_has(
-        &text,
-        &[
-            r#"veth_pair_up{pair="web"} 1"#,
-            r#"veth_observer_pair_observed{pair="web",end="near"} 1"#,
-            r#"veth_observer_pair_observed{pair="web",end="peer"} 0"#,
-        ],
-    );
+    let observed = r#"veth_observer_pair_observed{pair="web",end="#;
+    let expected = [
+        r#"veth_pair_up{pair="web"} 1"#.into(),
+        format!("{observed}\"near\"}} 1"),
+        format!("{observed}\"peer\"}} 0"),
+    ];
+    assert_has(&text, &expected.each_ref().map(String::as_str));
 }

@@ -260,7 +260,9 @@ fn what_one_end_does_not_tell_has_no_number_and_meets_no_condition() {
     for (direction, seen_at) in report.directions.iter_mut().zip([SeenAt::Departure, SeenAt::Arrival]) {
         (direction.seen_at, direction.delay) = (seen_at, Distribution::default());
     }
-    lone.iter_mut().for_each(|row| row.pair = Arc::new(report.clone()));
+    for row in &mut lone {
+        row.pair = Arc::new(report.clone());
+    }
     state.take(lone.to_vec(), 1);
     let row: Vec<String> = screen(&state, 80, 9)[2].split_whitespace().skip(1).map(str::to_owned).collect();
     assert_eq!(row.join(" "), "lone eth0 700 560k - - - -");
