@@ -31,12 +31,15 @@ impl Deb {
         let tool = install_tool(&root)?;
         run(cargo(&root).args(["build", "--release", "--locked", "--package", "veth-observer"]))?;
         write_documents(&root)?;
+        // A second version first and elsewhere, since cargo-deb clears its own folder of what it made before.
+        let later = root.join("target/deb/later");
+        fs::create_dir_all(&later)?;
+        let next = self
+            .check
+            .then(|| package(&root, &tool, &["--deb-revision", "2", "--output", &later.to_string_lossy()]))
+            .transpose()?;
         let made = package(&root, &tool, &[])?;
-        if self.check {
-            // Elsewhere, since cargo-deb clears its own folder of what it made before.
-            let later = root.join("target/deb/later");
-            fs::create_dir_all(&later)?;
-            let next = package(&root, &tool, &["--deb-revision", "2", "--output", &later.to_string_lossy()])?;
+        if let Some(next) = next {
             check::check(&root, &made, &next)?;
         }
         println!("{}", made.display());
@@ -81,7 +84,9 @@ fn write_documents(root: &Path) -> Result<()> {
 /// Packs what is built, and says where.
 fn package(root: &Path, tool: &Path, arguments: &[&str]) -> Result<PathBuf> {
     let mut pack = Command::new(tool);
-    pack.current_dir(root).args(["--no-build", "--locked", "--package", "veth-observer"]).args(arguments);
+    pack.current_dir(root)
+        .args(["--no-build", "--strip", "--locked", "--package", "veth-observer"])
+        .args(arguments);
     let said = read(&mut pack)?;
     Ok(said.lines().last().context("cargo-deb does not say what it made")?.into())
 }
