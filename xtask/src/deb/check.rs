@@ -16,7 +16,7 @@ use crate::{
 const NEEDED: [&str; 2] = ["debootstrap", "lintian"];
 
 /// What the package depends on, so that dpkg alone installs it.
-const INCLUDED: &str = "systemd,libpcap0.8";
+const INCLUDED: &str = "procps,systemd,libpcap0.8";
 
 const DEFAULTS: &str = "/etc/default/veth-observer";
 
