@@ -1,6 +1,8 @@
 //! The one shape of all machine output, and what every view renders.
 
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{SCHEMA, driver::DriverCounts, drop::Stage, link::End};
 
@@ -90,8 +92,8 @@ pub enum SeenAt {
 /// `sent = received + Σ dropped + lost + in_flight`, in frames; `unmatched` stands beside it.
 ///
 /// Where one end alone tells, all but `sent` or but `received` is not known, and not to be shown.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Told", into = "Told")]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(from = "Told<'_>")]
 pub struct DirectionReport {
     pub from: String,
     pub to: String,
@@ -133,6 +135,33 @@ pub struct DirectionReport {
 }
 
 impl DirectionReport {
+    /// In which nothing was seen yet.
+    pub fn new(from: impl Into<String>, to: impl Into<String>) -> Self {
+        Self {
+            from: from.into(),
+            to: to.into(),
+            seen_at: SeenAt::Both,
+            matching: Matching::Stamp,
+            matched: 0,
+            sent: Traffic::default(),
+            received: Traffic::default(),
+            dropped: Vec::new(),
+            in_flight: 0,
+            lost: 0,
+            unexplained: 0,
+            unmatched: 0,
+            reordered: 0,
+            duplicated: 0,
+            delay: Distribution::default(),
+            clamped: 0,
+            variation: Distribution::default(),
+            driver: None,
+            collection_loss: 0,
+            probes: None,
+            stages: None,
+        }
+    }
+
     /// Itself, where both ends tell of it.
     pub fn whole(&self) -> Option<&Self> {
         (self.seen_at == SeenAt::Both).then_some(self)
@@ -148,6 +177,16 @@ impl DirectionReport {
         (self.seen_at != SeenAt::Departure).then_some(&self.received)
     }
 
+    /// What arrived; where the sending end alone tells, what left.
+    pub fn carried(&self) -> &Traffic {
+        self.arrived().unwrap_or(&self.sent)
+    }
+
+    /// Frames that were sent and will not arrive; none where one end alone tells.
+    pub fn missing(&self) -> Option<u64> {
+        self.whole().map(|whole| whole.dropped_frames() + whole.lost)
+    }
+
     /// Frames that were seen to die, wherever.
     pub fn dropped_frames(&self) -> u64 {
         self.dropped.iter().map(|place| place.frames).sum()
@@ -156,64 +195,65 @@ impl DirectionReport {
 
 /// The same as it is written down: what is not known is `null`.
 #[derive(Serialize, Deserialize)]
-struct Told {
-    from: String,
-    to: String,
+struct Told<'a> {
+    from: Cow<'a, str>,
+    to: Cow<'a, str>,
     matching: Option<Matching>,
     matched: Option<u64>,
     sent: Option<Traffic>,
     received: Option<Traffic>,
-    dropped: Option<Vec<Dropped>>,
+    dropped: Option<Cow<'a, [Dropped]>>,
     in_flight: Option<u64>,
     lost: Option<u64>,
     unexplained: Option<i64>,
     unmatched: Option<u64>,
     reordered: Option<u64>,
     duplicated: Option<u64>,
-    delay: Option<Distribution>,
+    delay: Option<Cow<'a, Distribution>>,
     clamped: Option<u64>,
-    variation: Option<Distribution>,
+    variation: Option<Cow<'a, Distribution>>,
     driver: Option<DriverCounts>,
     collection_loss: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    probes: Option<ProbeReport>,
+    probes: Option<Cow<'a, ProbeReport>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    stages: Option<StageReport>,
+    stages: Option<Cow<'a, StageReport>>,
 }
 
-impl From<DirectionReport> for Told {
-    fn from(report: DirectionReport) -> Self {
-        let is_whole = report.whole().is_some();
-        Self {
-            from: report.from,
-            to: report.to,
-            matching: is_whole.then_some(report.matching),
-            matched: is_whole.then_some(report.matched),
-            sent: (report.seen_at != SeenAt::Arrival).then_some(report.sent),
-            received: (report.seen_at != SeenAt::Departure).then_some(report.received),
-            dropped: is_whole.then_some(report.dropped),
-            in_flight: is_whole.then_some(report.in_flight),
-            lost: is_whole.then_some(report.lost),
-            unexplained: is_whole.then_some(report.unexplained),
-            unmatched: is_whole.then_some(report.unmatched),
-            reordered: is_whole.then_some(report.reordered),
-            duplicated: is_whole.then_some(report.duplicated),
-            delay: is_whole.then_some(report.delay),
-            clamped: is_whole.then_some(report.clamped),
-            variation: is_whole.then_some(report.variation),
-            driver: report.driver,
-            collection_loss: is_whole.then_some(report.collection_loss),
-            probes: report.probes,
-            stages: report.stages,
+impl Serialize for DirectionReport {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let whole = self.whole();
+        Told {
+            from: Cow::Borrowed(&self.from),
+            to: Cow::Borrowed(&self.to),
+            matching: whole.map(|whole| whole.matching),
+            matched: whole.map(|whole| whole.matched),
+            sent: self.departed().copied(),
+            received: self.arrived().copied(),
+            dropped: whole.map(|whole| Cow::Borrowed(whole.dropped.as_slice())),
+            in_flight: whole.map(|whole| whole.in_flight),
+            lost: whole.map(|whole| whole.lost),
+            unexplained: whole.map(|whole| whole.unexplained),
+            unmatched: whole.map(|whole| whole.unmatched),
+            reordered: whole.map(|whole| whole.reordered),
+            duplicated: whole.map(|whole| whole.duplicated),
+            delay: whole.map(|whole| Cow::Borrowed(&whole.delay)),
+            clamped: whole.map(|whole| whole.clamped),
+            variation: whole.map(|whole| Cow::Borrowed(&whole.variation)),
+            driver: self.driver,
+            collection_loss: whole.map(|whole| whole.collection_loss),
+            probes: self.probes.as_ref().map(Cow::Borrowed),
+            stages: self.stages.as_ref().map(Cow::Borrowed),
         }
+        .serialize(serializer)
     }
 }
 
-impl From<Told> for DirectionReport {
-    fn from(told: Told) -> Self {
+impl From<Told<'_>> for DirectionReport {
+    fn from(told: Told<'_>) -> Self {
         Self {
-            from: told.from,
-            to: told.to,
+            from: told.from.into_owned(),
+            to: told.to.into_owned(),
             seen_at: match (&told.sent, &told.received) {
                 (Some(_), None) => SeenAt::Departure,
                 (None, Some(_)) => SeenAt::Arrival,
@@ -223,20 +263,20 @@ impl From<Told> for DirectionReport {
             matched: told.matched.unwrap_or_default(),
             sent: told.sent.unwrap_or_default(),
             received: told.received.unwrap_or_default(),
-            dropped: told.dropped.unwrap_or_default(),
+            dropped: told.dropped.map(Cow::into_owned).unwrap_or_default(),
             in_flight: told.in_flight.unwrap_or_default(),
             lost: told.lost.unwrap_or_default(),
             unexplained: told.unexplained.unwrap_or_default(),
             unmatched: told.unmatched.unwrap_or_default(),
             reordered: told.reordered.unwrap_or_default(),
             duplicated: told.duplicated.unwrap_or_default(),
-            delay: told.delay.unwrap_or_default(),
+            delay: told.delay.map(Cow::into_owned).unwrap_or_default(),
             clamped: told.clamped.unwrap_or_default(),
-            variation: told.variation.unwrap_or_default(),
+            variation: told.variation.map(Cow::into_owned).unwrap_or_default(),
             driver: told.driver,
             collection_loss: told.collection_loss.unwrap_or_default(),
-            probes: told.probes,
-            stages: told.stages,
+            probes: told.probes.map(Cow::into_owned),
+            stages: told.stages.map(Cow::into_owned),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     delivery::window::between,
     model::{
         link::Pair,
-        report::{DirectionReport, PairReport, Traffic},
+        report::{DirectionReport, PairReport},
     },
     topology::Selector,
     view::{
@@ -101,23 +101,17 @@ impl Known {
             _ => per_second(of(after).saturating_sub(of(before)), span),
         };
         let rate = Rate {
-            frames_per_second: rate(|it| carried(it).frames),
-            bits_per_second: rate(|it| carried(it).bytes).saturating_mul(8),
+            frames_per_second: rate(|it| it.carried().frames),
+            bits_per_second: rate(|it| it.carried().bytes).saturating_mul(8),
         };
-        let missing = |it: &DirectionReport| it.dropped_frames() + it.lost;
         let course = &mut self.rates[way];
         course.push(rate.frames_per_second);
         if course.len() > REMEMBERED {
             course.remove(0);
         }
         let (pair, course) = (Arc::clone(window), course.clone());
-        Row { id, way, pair, rate, course, is_losing: missing(after) > missing(before) }
+        Row { id, way, pair, rate, course, is_losing: after.missing() > before.missing() }
     }
-}
-
-/// What arrived, or where only the sending end tells, left.
-fn carried(direction: &DirectionReport) -> &Traffic {
-    direction.arrived().unwrap_or(&direction.sent)
 }
 
 fn takes(selection: &[Selector], report: &PairReport) -> bool {

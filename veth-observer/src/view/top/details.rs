@@ -62,7 +62,7 @@ const QUANTITIES: [(&str, Of); 15] = [
     ("dropped", |it, _| known(it.whole().map(DirectionReport::dropped_frames))),
     ("lost", |it, _| known(it.whole().map(|it| it.lost))),
     ("in flight", |it, _| known(it.whole().map(|it| it.in_flight))),
-    ("loss", |it, _| known(it.whole().map(|it| units::share(it.dropped_frames() + it.lost, it.sent.frames)))),
+    ("loss", |it, _| known(it.missing().map(|missing| units::share(missing, it.sent.frames)))),
     ("unmatched", |it, _| known(it.whole().map(|it| it.unmatched))),
     ("reordered", |it, _| known(it.whole().map(|it| it.reordered))),
     ("bytes sent", |it, _| known(it.departed().map(|sent| sent.bytes))),

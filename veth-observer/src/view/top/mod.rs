@@ -48,15 +48,10 @@ impl Row {
         &self.pair.directions[self.way]
     }
 
-    /// Frames that were sent and will not arrive; none where only one end is observed.
-    fn missing(&self) -> Option<u64> {
-        self.direction().whole().map(|whole| whole.dropped_frames() + whole.lost)
-    }
-
-    /// Of what was sent.
+    /// Of what was sent; none where one end alone tells.
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
     fn loss(&self) -> Option<f64> {
-        let (sent, missing) = (self.direction().sent.frames, self.missing()?);
+        let (sent, missing) = (self.direction().sent.frames, self.direction().missing()?);
         Some(if sent == 0 { 0.0 } else { missing as f64 / sent as f64 })
     }
 }

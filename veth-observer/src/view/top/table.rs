@@ -25,9 +25,9 @@ const TO: Column = column("TO", 9, |row, _| row.direction().to.clone());
 const RATE: Column = column("FRAMES/S", 8, |row, _| units::compact(row.rate.frames_per_second));
 const BITS: Column = column("BITS/S", 7, |row, _| units::compact(row.rate.bits_per_second));
 const LOSS: Column = column("LOSS", 8, |row, _| {
-    known(row.missing().map(|missing| units::share(missing, row.direction().sent.frames)))
+    known(row.direction().missing().map(|missing| units::share(missing, row.direction().sent.frames)))
 });
-const LOST: Column = column("LOST", 6, |row, _| known(row.missing().map(units::compact)));
+const LOST: Column = column("LOST", 6, |row, _| known(row.direction().missing().map(units::compact)));
 const P50: Column = column("P50", 7, |row, style| time(row.direction().delay.p50_ns, style));
 const P99: Column = column("P99", 7, |row, style| time(row.direction().delay.p99_ns, style));
 
@@ -114,7 +114,7 @@ fn mark(row: &Row) -> char {
         'x'
     } else if row.is_losing {
         '!'
-    } else if row.missing().is_some_and(|missing| missing > 0) {
+    } else if row.direction().missing().is_some_and(|missing| missing > 0) {
         '-'
     } else {
         ' '
