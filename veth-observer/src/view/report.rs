@@ -76,15 +76,14 @@ pub(super) fn name(direction: &DirectionReport) -> String {
 
 fn ledger_row(direction: &DirectionReport) -> Vec<String> {
     let (sent, received, whole) = (direction.departed(), direction.arrived(), direction.whole());
-    let dropped = direction.dropped_frames();
     vec![
         name(direction),
         known(sent.map(|sent| sent.frames)),
         known(received.map(|received| received.frames)),
-        known(whole.map(|_| dropped)),
+        known(whole.map(DirectionReport::dropped_frames)),
         known(whole.map(|whole| whole.in_flight)),
         known(whole.map(|whole| whole.lost)),
-        known(whole.map(|whole| units::share(dropped + whole.lost, whole.sent.frames))),
+        known(direction.missing().map(|missing| units::share(missing, direction.sent.frames))),
         known(whole.map(|whole| whole.unmatched)),
         known(whole.map(|whole| whole.reordered)),
         known(sent.map(|sent| sent.bytes)),
@@ -229,12 +228,10 @@ impl Lines {
         direction: &DirectionReport,
         before: Option<(&PairReport, &DirectionReport)>,
     ) -> String {
-        let passed = |direction: &DirectionReport| {
-            direction.arrived().or(direction.departed()).map_or(0, |traffic| traffic.frames)
-        };
-        let (since, frames) = before.map_or((0, 0), |(pair, direction)| (pair.elapsed_ns, passed(direction)));
+        let (since, frames) =
+            before.map_or((0, 0), |(pair, direction)| (pair.elapsed_ns, direction.carried().frames));
         let rate = units::per_second(
-            passed(direction).saturating_sub(frames),
+            direction.carried().frames.saturating_sub(frames),
             pair.elapsed_ns.saturating_sub(since),
         );
         let whole = direction.whole();
@@ -265,27 +262,13 @@ mod tests {
     fn direction(matching: Matching, timed: u64, unexplained: i64) -> DirectionReport {
         let thousand = Traffic { skbs: 1000, frames: 1000, bytes: 60_000 };
         DirectionReport {
-            from: "a".into(),
-            to: "b".into(),
-            seen_at: SeenAt::Both,
             matching,
             matched: timed,
             sent: thousand,
             received: thousand,
-            dropped: Vec::new(),
-            in_flight: 0,
-            lost: 0,
             unexplained,
-            unmatched: 0,
-            reordered: 0,
-            duplicated: 0,
             delay: Distribution { count: timed, ..Distribution::default() },
-            clamped: 0,
-            variation: Distribution::default(),
-            driver: None,
-            collection_loss: 0,
-            probes: None,
-            stages: None,
+            ..DirectionReport::new("a", "b")
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use veth_observer::model::{
     drop::Stage,
     link::End,
-    report::{DirectionReport, Distribution, Dropped, Hook, Matching, PairReport, Report, SeenAt, Traffic},
+    report::{DirectionReport, Distribution, Dropped, Hook, PairReport, Report, Traffic},
     snapshot::{AgentState, PairState, Snapshot},
 };
 use veth_observer_common::buckets;
@@ -85,10 +85,6 @@ fn direction(from: &str, to: &str, base: u64) -> DirectionReport {
     let traffic =
         |skbs, frames, bytes| Traffic { skbs: base + skbs, frames: base + frames, bytes: base + bytes };
     DirectionReport {
-        from: from.into(),
-        to: to.into(),
-        seen_at: SeenAt::Both,
-        matching: Matching::Stamp,
         matched: base + 99,
         sent: traffic(27, 697, 9_007_199_254_740_000),
         received: traffic(26, 690, 1_000_000),
@@ -105,11 +101,7 @@ fn direction(from: &str, to: &str, base: u64) -> DirectionReport {
         reordered: 2,
         duplicated: 4,
         delay: DELAY.clone(),
-        clamped: 0,
         variation: distribution(&[0, 100, 5000]),
-        driver: None,
-        collection_loss: 0,
-        probes: None,
-        stages: None,
+        ..DirectionReport::new(from, to)
     }
 }

@@ -133,7 +133,7 @@ fn subject(direction: &DirectionReport) -> Subject<'_> {
             from,
             to,
             sent: passed(direction),
-            missing: direction.whole().map(|whole| whole.dropped_frames() + whole.lost),
+            missing: direction.missing(),
             reordered: direction
                 .whole()
                 .filter(|whole| whole.matching != Matching::Digest)
@@ -202,29 +202,7 @@ mod tests {
 
     fn direction() -> DirectionReport {
         let hundred = Traffic { skbs: 100, frames: 100, bytes: 6000 };
-        DirectionReport {
-            from: "a".into(),
-            to: "b".into(),
-            seen_at: SeenAt::Both,
-            matching: Matching::Stamp,
-            matched: 100,
-            sent: hundred,
-            received: hundred,
-            dropped: Vec::new(),
-            in_flight: 0,
-            lost: 0,
-            unexplained: 0,
-            unmatched: 0,
-            reordered: 0,
-            duplicated: 0,
-            delay: Distribution::default(),
-            clamped: 0,
-            variation: Distribution::default(),
-            driver: None,
-            collection_loss: 0,
-            probes: None,
-            stages: None,
-        }
+        DirectionReport { matched: 100, sent: hundred, received: hundred, ..DirectionReport::new("a", "b") }
     }
 
     /// Whether a loss of at most 50 % is met, and what is said.

@@ -1,11 +1,7 @@
 use super::*;
 use crate::{
     delivery::Delays,
-    model::{
-        drop::Stage,
-        link::End,
-        report::{Hook, Matching, SeenAt},
-    },
+    model::{drop::Stage, link::End, report::Hook},
 };
 
 /// What one direction came to: sent, received, dropped, lost, in flight, and the delays of what was received.
@@ -17,27 +13,14 @@ fn ledger([sent, received, dropped, lost, in_flight]: [u64; 5], delays: &[u64]) 
     }
     let place = Dropped { stage: Stage::Qdisc, reason: None, location: "f".into(), frames: dropped };
     DirectionReport {
-        from: "a".into(),
-        to: "b".into(),
-        seen_at: SeenAt::Both,
-        matching: Matching::Stamp,
         matched: received,
         sent: of(sent),
         received: of(received),
         dropped: if dropped > 0 { vec![place] } else { Vec::new() },
         in_flight,
         lost,
-        unexplained: 0,
-        unmatched: 0,
-        reordered: 0,
-        duplicated: 0,
         delay: times.summary(),
-        clamped: 0,
-        variation: Distribution::default(),
-        driver: None,
-        collection_loss: 0,
-        probes: None,
-        stages: None,
+        ..DirectionReport::new("a", "b")
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
 use crate::model::{
     drop::Stage,
     link::{End, Owner},
-    report::{DirectionReport, Distribution, Dropped, Hook, Matching, PairReport, Report, SeenAt, Traffic},
+    report::{DirectionReport, Distribution, Dropped, Hook, PairReport, Report, SeenAt, Traffic},
     snapshot::{AgentState, PairState, ProcessState, ProgramCost, PushState, Reload, Snapshot, WebState},
 };
 
@@ -34,10 +34,6 @@ pub(in crate::view) fn direction(seed: u64) -> DirectionReport {
         frames,
     };
     DirectionReport {
-        from: "a".into(),
-        to: "b".into(),
-        seen_at: SeenAt::Both,
-        matching: Matching::Stamp,
         matched: seed + 1,
         sent: Traffic { skbs: seed + 2, frames: seed + 3, bytes: seed + 4 },
         received: Traffic { skbs: seed + 5, frames: seed + 6, bytes: seed + 7 },
@@ -51,10 +47,8 @@ pub(in crate::view) fn direction(seed: u64) -> DirectionReport {
         delay: spread(&[1000, 2000, 3_000_000]),
         clamped: 14,
         variation: spread(&[0, 500]),
-        driver: None,
         collection_loss: 15,
-        probes: None,
-        stages: None,
+        ..DirectionReport::new("a", "b")
     }
 }
 

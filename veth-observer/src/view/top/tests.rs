@@ -5,7 +5,7 @@ use super::*;
 use crate::model::{
     drop::Stage,
     link::{End, Netns, Owner},
-    report::{Distribution, Dropped, Hook, Matching, SeenAt, Traffic},
+    report::{Distribution, Dropped, Hook, SeenAt, Traffic},
 };
 
 const STYLE: Style = Style { unicode: true };
@@ -33,27 +33,12 @@ fn direction(from: &str, to: &str, sent: u64, dropped: u64, ns: u64) -> Directio
         frames: dropped,
     };
     DirectionReport {
-        from: from.into(),
-        to: to.into(),
-        seen_at: SeenAt::Both,
-        matching: Matching::Stamp,
         matched: sent - dropped,
         sent: of(sent),
         received: of(sent - dropped),
         dropped: if dropped > 0 { vec![place] } else { Vec::new() },
-        in_flight: 0,
-        lost: 0,
-        unexplained: 0,
-        unmatched: 0,
-        reordered: 0,
-        duplicated: 0,
         delay: delays(ns, sent - dropped),
-        clamped: 0,
-        variation: Distribution::default(),
-        driver: None,
-        collection_loss: 0,
-        probes: None,
-        stages: None,
+        ..DirectionReport::new(from, to)
     }
 }
 

@@ -1,31 +1,16 @@
 use super::*;
-use crate::model::report::{Distribution, Dropped, Matching, SeenAt, Traffic};
+use crate::model::report::{Distribution, Traffic};
 
 /// A direction in which so many frames were sent, and so many received.
 fn direction(sent: u64, received: u64) -> DirectionReport {
     let traffic = |frames| Traffic { skbs: frames, frames, bytes: 60 * frames };
     DirectionReport {
-        from: "a".into(),
-        to: "b".into(),
-        seen_at: SeenAt::Both,
-        matching: Matching::Stamp,
         matched: received,
         sent: traffic(sent),
         received: traffic(received),
-        dropped: Vec::<Dropped>::new(),
-        in_flight: 0,
         lost: sent - received,
-        unexplained: 0,
-        unmatched: 0,
-        reordered: 0,
-        duplicated: 0,
         delay: Distribution { count: received, ..Distribution::default() },
-        clamped: 0,
-        variation: Distribution::default(),
-        driver: None,
-        collection_loss: 0,
-        probes: None,
-        stages: None,
+        ..DirectionReport::new("a", "b")
     }
 }
 
