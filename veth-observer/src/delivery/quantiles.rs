@@ -71,7 +71,7 @@ impl Histogram<'_> {
         if count == 0 {
             return Distribution::default();
         }
-        let mut spread = Distribution {
+        Distribution {
             count,
             min_ns: Some(self.min_ns),
             mean_ns: Some(self.sum_ns / count),
@@ -79,12 +79,8 @@ impl Histogram<'_> {
             max_ns: Some(self.max_ns),
             buckets: self.buckets.to_vec(),
             ..Distribution::default()
-        };
-        spread.p50_ns = spread.quantile(0.5);
-        spread.p90_ns = spread.quantile(0.9);
-        spread.p99_ns = spread.quantile(0.99);
-        spread.p999_ns = spread.quantile(0.999);
-        spread
+        }
+        .with_percentiles()
     }
 }
 

@@ -113,11 +113,7 @@ fn spread(before: &Distribution, after: &Distribution) -> Distribution {
     if count == 1 {
         (spread.min_ns, spread.max_ns) = (Some(sum), Some(sum));
     }
-    spread.p50_ns = spread.quantile(0.5);
-    spread.p90_ns = spread.quantile(0.9);
-    spread.p99_ns = spread.quantile(0.99);
-    spread.p999_ns = spread.quantile(0.999);
-    spread
+    spread.with_percentiles()
 }
 
 #[cfg(test)]

@@ -46,6 +46,18 @@ impl Distribution {
         Some(value.clamp(min, max))
     }
 
+    /// With the percentiles that everybody is shown, from its buckets.
+    #[must_use]
+    pub fn with_percentiles(self) -> Self {
+        Self {
+            p50_ns: self.quantile(0.5),
+            p90_ns: self.quantile(0.9),
+            p99_ns: self.quantile(0.99),
+            p999_ns: self.quantile(0.999),
+            ..self
+        }
+    }
+
     /// The buckets from the first to the last that is not empty, `merged` of the grid in each.
     pub fn bins(&self, merged: usize) -> Vec<Bin> {
         let merged = merged.max(1);
