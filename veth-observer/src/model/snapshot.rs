@@ -1,6 +1,9 @@
 //! What an agent knows at one moment: the report of all its pairs, and what it says of itself.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use veth_observer_common::drops::Told;
@@ -155,6 +158,15 @@ pub struct Reload {
     pub successful: bool,
     /// Of the last one that was, since the Unix epoch.
     pub last_success_unix_ns: u64,
+}
+
+impl Reload {
+    /// One that was good.
+    pub fn succeeded(at: SystemTime) -> Self {
+        let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let last_success_unix_ns = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
+        Self { successful: true, last_success_unix_ns }
+    }
 }
 
 /// What became of the numbers that were pushed over OTLP.

@@ -6,7 +6,7 @@ use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 
 use anyhow::{Context, Result, ensure};
@@ -76,7 +76,7 @@ impl WebConfig {
                 (security, seen)
             }
         };
-        let reload = path.is_some().then(|| Reload { successful: true, last_success_unix_ns: now() });
+        let reload = path.is_some().then(|| Reload::succeeded(SystemTime::now()));
         let state = RwLock::new(State { security: Arc::new(security), seen, reload });
         Ok(Self { path, state })
     }
@@ -107,7 +107,7 @@ impl WebConfig {
             Ok(security) => {
                 info!("read {} anew", path.display());
                 state.security = Arc::new(security);
-                state.reload = Some(Reload { successful: true, last_success_unix_ns: now() });
+                state.reload = Some(Reload::succeeded(SystemTime::now()));
             }
             Err(error) => {
                 warn!("{error:#}; what was read before stays in force");
@@ -171,9 +171,4 @@ impl TlsServerConfig {
 fn trace(path: &Path) -> Trace {
     let file = fs::metadata(path).ok();
     (path.to_owned(), file.map(|file| (file.ino(), file.size(), file.mtime(), file.mtime_nsec())))
-}
-
-fn now() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -1,6 +1,6 @@
 //! What the agent was told, and told anew.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use tracing::warn;
 
@@ -16,19 +16,16 @@ pub(super) struct Configuration {
     pub(super) settings: Settings,
     /// None as long as there is no file.
     pub(super) reload: Option<Reload>,
-    /// When all could last be read.
-    success_unix_ns: u64,
+    /// The last time that all could be read.
+    success: Reload,
 }
 
 impl Configuration {
     pub(super) fn read(flags: Flags) -> Result<Self, Fault> {
         let settings = Settings::read(&flags)?;
-        let success_unix_ns = now();
-        let reload = settings
-            .file
-            .is_some()
-            .then_some(Reload { successful: true, last_success_unix_ns: success_unix_ns });
-        let this = Self { flags, settings, reload, success_unix_ns };
+        let success = Reload::succeeded(SystemTime::now());
+        let reload = settings.file.is_some().then_some(success);
+        let this = Self { flags, settings, reload, success };
         this.tell_shadowed();
         Ok(this)
     }
@@ -39,7 +36,7 @@ impl Configuration {
             Ok(settings) => settings,
             Err(fault) => {
                 warn!("{fault}; what was read before stays in force");
-                self.reload = Some(Reload { successful: false, last_success_unix_ns: self.success_unix_ns });
+                self.reload = Some(Reload { successful: false, ..self.success });
                 return false;
             }
         };
@@ -50,8 +47,8 @@ impl Configuration {
         for key in settings.keep(&self.settings) {
             warn!("{key} is another now, and stays as it was until a restart");
         }
-        self.success_unix_ns = now();
-        self.reload = Some(Reload { successful: true, last_success_unix_ns: self.success_unix_ns });
+        self.success = Reload::succeeded(SystemTime::now());
+        self.reload = Some(self.success);
         self.settings = settings;
         if let Some(path) = &self.settings.file {
             output::note(format!("read {} anew", path.display()));
@@ -66,9 +63,4 @@ impl Configuration {
             output::note(format!("{}:{line}: {key} does not hold, since {origin} is given", path.display()));
         }
     }
-}
-
-fn now() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
 }
