@@ -29,11 +29,16 @@ impl Observation {
     /// The ledger as it stands.
     pub fn report(&mut self) -> Result<Report> {
         let readings = self.read()?;
-        self.notice_end();
         if let Some(sampler) = &mut self.sampler {
             sampler.notice(&readings);
         }
-        let report = self.report_of(&readings);
+        self.report_from(&readings)
+    }
+
+    /// The ledger as it stood when it was read.
+    pub(super) fn report_from(&mut self, readings: &[Reading; 2]) -> Result<Report> {
+        self.notice_end();
+        let report = self.report_of(readings);
         self.tell()?;
         Ok(report)
     }

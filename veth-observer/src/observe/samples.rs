@@ -121,13 +121,13 @@ impl Observation {
         })?;
         sampler.horizon_ns = until_ns.unwrap_or(sampler.horizon_ns);
         if fates.is_overdue(sampler.horizon_ns) || self.finished {
-            let report = self.report()?;
+            let readings = self.read()?;
+            sampler.notice(&readings);
+            let report = self.report_from(&readings)?;
             sampler.knowledge.may_be_lost = report.pairs[0]
                 .directions
                 .each_ref()
                 .map(|direction| direction.lost > 0 && direction.matching != Matching::Digest);
-            let readings = self.read()?;
-            sampler.notice(&readings);
         }
         let is_last = self.finished && until_ns.is_some();
         sampler.give(&mut ready, most, is_last);

@@ -20,7 +20,9 @@ impl Fleet {
     pub fn snapshot(&mut self) -> Snapshot {
         let taken_ns = clock::monotonic_ns();
         let (mut pairs, mut observed, mut last_drops) = (Vec::new(), Vec::new(), Vec::new());
-        for (id, report) in self.collect() {
+        let mut reports = self.collect();
+        self.name(&mut reports);
+        for (id, report) in reports {
             // It comes below, with its last numbers.
             if report.ended.is_some() {
                 self.conclude(id);
@@ -99,12 +101,16 @@ impl Fleet {
                 Err(error) => warn!("the counts of a pair cannot be read: {error:#}"),
             }
         }
+        reports
+    }
+
+    /// Calls each pair so that it can be told from all others.
+    fn name(&self, reports: &mut [(u64, PairReport)]) {
         let pairs: Vec<Pair> = reports.iter().map(|(_, report)| Pair { ends: report.ends.clone() }).collect();
         let names = self.settings.selection.aliases.names(&pairs);
         for ((_, report), name) in reports.iter_mut().zip(names) {
             report.pair = name;
         }
-        reports
     }
 
     /// What the rings took of all pairs that there are and were.
