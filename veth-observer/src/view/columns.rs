@@ -161,11 +161,11 @@ fn either(one: Option<&str>, other: Option<&str>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::model::link::Netns;
 
-    fn end(name: &str, ifindex: u32, netns: &str) -> End {
+    pub(in crate::view) fn end(name: &str, ifindex: u32, netns: &str) -> End {
         End {
             ifname: Some(name.into()),
             ifindex,

@@ -55,18 +55,7 @@ pub fn line(pair: &Pair) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::link::Netns;
-
-    fn end(name: &str, ifindex: u32, netns: &str) -> End {
-        End {
-            ifname: Some(name.into()),
-            ifindex,
-            netns: Netns { name: Some(netns.into()), ..Netns::default() },
-            mtu: Some(1500),
-            operstate: Some("up".into()),
-            ..End::default()
-        }
-    }
+    use crate::{model::link::Netns, view::columns::tests::end};
 
     #[test]
     fn a_place_says_who_lives_there() {

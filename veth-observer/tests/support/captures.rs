@@ -1,13 +1,14 @@
 //! Capture files: made by tcpdump, written byte by byte, and read without our reader.
 
 use std::{
-    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
     time::Duration,
 };
 
-use super::netns::{Background, Lab};
+use super::{
+    netns::{Background, Lab},
+    witness,
+};
 
 /// A file of a test's own, gone with the value.
 pub(crate) struct TestFile(PathBuf);
@@ -41,34 +42,11 @@ pub(crate) struct Tcpdump {
 }
 
 impl Tcpdump {
-    /// When this returns, it captures what comes in, with times in nanoseconds.
+    /// Of what comes in.
     pub(crate) fn start(lab: &Lab, at: usize, ifname: &str, name: &str, count: usize) -> Self {
         let file = TestFile::new(lab, name, &[]);
-        let mut command = Command::new("ip");
-        let count = count.to_string();
-        command.args([
-            "netns",
-            "exec",
-            lab.name(at),
-            "tcpdump",
-            "-n",
-            "-Z",
-            "root",
-            "-Q",
-            "in",
-            "-B",
-            "65536",
-        ]);
-        command.args(["--time-stamp-precision=nano", "-i", ifname, "-c", &count, "-w", file.name()]);
-        let mut tcpdump = Background::start(command.stdout(Stdio::null()).stderr(Stdio::piped()));
-        let mut said = BufReader::new(tcpdump.0.stderr.take().unwrap());
-        let mut line = String::new();
-        while !line.contains("listening on") {
-            line.clear();
-            assert!(said.read_line(&mut line).unwrap() > 0, "tcpdump ended");
-        }
-        std::thread::spawn(move || said.read_line(&mut line));
-        Self { tcpdump, file }
+        let flags = ["-Q", "in", "-c", &count.to_string()];
+        Self { tcpdump: witness::tcpdump(lab, at, ifname, file.path(), &flags), file }
     }
 
     /// Waits until it has them all.

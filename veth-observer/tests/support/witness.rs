@@ -154,48 +154,34 @@ pub(crate) fn packets_of(file: &Path) -> Vec<Packet> {
     packets
 }
 
-/// tcpdump on one end, into a file of its own, in nanoseconds.
+/// tcpdump on one end, with times in nanoseconds, into a file. When this returns, it captures.
+pub(super) fn tcpdump(lab: &Lab, at: usize, ifname: &str, file: &Path, flags: &[&str]) -> Background {
+    let mut command = Command::new("ip");
+    // As root it would write as another user, who may not.
+    command.args(["netns", "exec", lab.name(at), "tcpdump", "-n", "-Z", "root", "-B", "65536", "-i", ifname]);
+    command.args(["--time-stamp-precision=nano", "-w"]).arg(file).args(flags);
+    let mut tcpdump = Background::start(command.stdout(Stdio::null()).stderr(Stdio::piped()));
+    let mut said = BufReader::new(tcpdump.0.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("listening on ") {
+        line.clear();
+        assert!(said.read_line(&mut line).unwrap() > 0, "tcpdump ended");
+    }
+    std::thread::spawn(move || said.read_to_string(&mut String::new()));
+    tcpdump
+}
+
+/// tcpdump on one end, into a file of its own.
 pub(crate) struct Tcpdump {
     tcpdump: Background,
     file: PathBuf,
 }
 
 impl Tcpdump {
-    /// When this returns, it captures.
     pub(crate) fn start(lab: &Lab, at: usize, ifname: &str, snaplen: u32) -> Self {
         let file = std::env::temp_dir().join(format!("{}-{ifname}.pcap", lab.name(at)));
-        let mut command = Command::new("ip");
-        command.args([
-            "netns",
-            "exec",
-            lab.name(at),
-            "tcpdump",
-            "-n",
-            "-i",
-            ifname,
-            "-s",
-            &snaplen.to_string(),
-        ]);
-        // As root it would write as another user, who may not.
-        command.args([
-            "--time-stamp-precision=nano",
-            "--immediate-mode",
-            "-B",
-            "65536",
-            "-Z",
-            "root",
-            "-U",
-            "-w",
-        ]);
-        let mut tcpdump = Background::start(command.arg(&file).stdout(Stdio::null()).stderr(Stdio::piped()));
-        let mut said = BufReader::new(tcpdump.0.stderr.take().unwrap());
-        let mut line = String::new();
-        while !line.contains("listening on ") {
-            line.clear();
-            assert!(said.read_line(&mut line).unwrap() > 0, "tcpdump ended");
-        }
-        std::thread::spawn(move || said.read_to_string(&mut String::new()));
-        Self { tcpdump, file }
+        let flags = ["-s", &snaplen.to_string(), "--immediate-mode", "-U"];
+        Self { tcpdump: tcpdump(lab, at, ifname, &file, &flags), file }
     }
 
     /// Stops when it has as many packets as there are, and gives them.
