@@ -52,16 +52,13 @@ pub fn count(ctx: &TcContext, direction: u32) {
 
     let words = words(ctx, received, direction, lane);
     let Some(arrival) = Stamp::opened(words, key(direction), VO_CPUS.load(), now) else {
-        if Stamp::opened(words, key(direction) ^ OUTSIDE_KEY, VO_CPUS.load(), now).is_some() {
-            leave_outside(ctx, received, words, direction, lane);
-        } else {
-            unrecognised(ctx, received, direction, len, now);
+        match Stamp::opened(words, key(direction) ^ OUTSIDE_KEY, VO_CPUS.load(), now) {
+            Some(outside) => leave_outside(ctx, received, &outside, len, lane),
+            None => unrecognised(ctx, received, direction, len, now),
         }
         return;
     };
-    // Only a buffer that left as several frames says which header they share.
-    let header = arrival.stamp.header;
-    let frames = if header == 0 { 1 } else { gso::at_ingress(len, header, frame::gso(ctx)) };
+    let frames = frames(ctx, &arrival, len);
     // A frame that is bridged on still carries its control block: nobody must read this stamp again.
     frame::set_words(ctx, lane, [0, 0]);
     if arrival.clamped {
@@ -95,12 +92,16 @@ fn is_ours(words: [u32; 2], direction: u32) -> bool {
 
 /// Counts a frame that left before the observation began or after it had ended.
 #[inline(always)]
-fn leave_outside(ctx: &TcContext, received: &mut Received, words: [u32; 2], direction: u32, lane: u32) {
-    let Some(stamp) = Stamp::unsealed(words, key(direction) ^ OUTSIDE_KEY, VO_CPUS.load()) else { return };
-    let frames =
-        if stamp.header == 0 { 1 } else { gso::at_ingress(frame::len(ctx), stamp.header, frame::gso(ctx)) };
-    received.outside += u64::from(frames);
+fn leave_outside(ctx: &TcContext, received: &mut Received, arrival: &Arrival, len: u32, lane: u32) {
+    received.outside += u64::from(frames(ctx, arrival, len));
     frame::set_words(ctx, lane, [0, 0]);
+}
+
+/// Frames that the buffer holds. Only one that left as several says which header they share.
+#[inline(always)]
+fn frames(ctx: &TcContext, arrival: &Arrival, len: u32) -> u32 {
+    let header = arrival.stamp.header;
+    if header == 0 { 1 } else { gso::at_ingress(len, header, frame::gso(ctx)) }
 }
 
 /// When the frame at hand arrived at the hook that was asked for.
